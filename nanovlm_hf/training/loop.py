@@ -1,0 +1,345 @@
+"""The training loop: on a CPU, a GPU, several of them, several machines; `accelerate launch train.py` runs it.
+
+    train(TrainingSettings(dataset=["photos/"], size="mini", output_dir="runs/mini"))
+
+A step's numbers depend on the settings alone, not on interruptions or the number of processes: the order of the data,
+augmentation and dropout are functions of (seed, step), and the loss is the mean over the whole step's target tokens.
+"""
+
+import ctypes
+import logging
+import math
+import platform
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nanovlm_hf.data.batches import IGNORED, Batch, micro_batches
+from nanovlm_hf.training import report
+from nanovlm_hf.training.augmentation import UNTRUE_WHEN_FLIPPED, UNTRUE_WHEN_RECOLOURED, augment, token_ids_of
+from nanovlm_hf.training.prepare import Prepared, build_model, prepare
+from nanovlm_hf.training.settings import TrainingSettings
+from nanovlm_hf.training.state import STATE_FILE, load_state, publish, read_progress, save_state
+from nanovlm_hf.training.validation import validate
+from nanovlm_hf.training.word_loss import UNSURE, TrainingModule
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Progress:
+    """How far a run has come; saved with its state."""
+
+    step: int = 0
+    best_loss: float = math.inf
+    best_step: int = 0
+    seconds: float = 0.0
+    waiting_seconds: float = 0.0  # for data
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def use_bf16(setting: str, device: torch.device) -> bool:
+    """`auto`: bf16 where the processor computes in it, which is about twice as fast; elsewhere it is far slower."""
+    if setting != "auto":
+        return setting == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def learning_rate_at(step: int, num_steps: int, settings: TrainingSettings) -> float:
+    """Linear warm-up, then a cosine from the peak to a tenth of it."""
+    warmup = min(settings.warmup_steps, num_steps // 10)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / warmup
+    share = (step - warmup) / max(1, num_steps - warmup)
+    return settings.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def build_optimizer(model: torch.nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """AdamW; weight decay on matrices, not on biases, norms and embeddings of places."""
+    decayed = [p for p in model.parameters() if p.ndim == 2 or p.ndim == 4]
+    others = [p for p in model.parameters() if p.ndim != 2 and p.ndim != 4]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, settings.adam_beta2), fused=True)
+
+
+class Trainer:
+    """One run: model, optimizer, data and progress, and the steps they take together."""
+
+    def __init__(self, settings: TrainingSettings, accelerator: Any, data: Prepared):
+        self.settings = settings
+        self.accelerator = accelerator
+        self.data = data
+        self.folder = Path(settings.output_dir)
+        self.bf16 = use_bf16(settings.mixed_precision, accelerator.device)
+        self.model = build_model(settings, len(data.processor.tokenizer))
+        # On CPUs the backward pass of fused attention is many times slower than plain products at these widths.
+        self.model.set_attn_implementation("sdpa" if accelerator.device.type == "cuda" else "eager")
+        self.module = TrainingModule(self.model, len(data.words.vocabulary) if data.words else 0)
+        self.optimizer = build_optimizer(self.module, settings)
+        self.colour_ids = token_ids_of(UNTRUE_WHEN_RECOLOURED, data.processor.tokenizer)
+        self.side_ids = token_ids_of(UNTRUE_WHEN_FLIPPED, data.processor.tokenizer)
+        self.progress = Progress()
+        saved = read_progress(self.folder) if settings.resume else None
+        if saved is not None:
+            _check_resumable(settings, data, saved, self.folder)
+            saved = load_state(self.folder, self.module, self.optimizer)
+            self.progress = Progress(**saved["progress"])
+        self.wrapped, self.optimizer = accelerator.prepare(self.module, self.optimizer)
+        self.steps_per_epoch = len(data.train.epoch_batches(settings.batch_size, settings.seed, 0))
+        self.num_steps = max(1, round(settings.epochs * self.steps_per_epoch))
+        self.num_parts = accelerator.num_processes * settings.gradient_accumulation_steps
+
+    def batches(self) -> Any:
+        """From the next step to the last: (items of the whole batch, this process's micro-batches) for each step."""
+        rank, parts_each = self.accelerator.process_index, self.settings.gradient_accumulation_steps
+        parts = range(rank * parts_each, (rank + 1) * parts_each)
+        step = self.progress.step
+        while step < self.num_steps:
+            epoch, start = divmod(step, self.steps_per_epoch)
+            batches = self.data.train.epoch_batches(self.settings.batch_size, self.settings.seed, epoch)[start:]
+            batches = batches[: self.num_steps - step]
+            loader = micro_batches(self.data.train, batches, self.num_parts, parts, self.settings.num_workers)
+            for items in batches:
+                yield items, [next(loader) for _ in parts]
+            step += len(batches)
+
+    def step(self, items: list[int], parts: list[Batch]) -> torch.Tensor:
+        """One optimizer step; returns this process's share of the loss (nats per target token of the step)."""
+        settings, accelerator, step = self.settings, self.accelerator, self.progress.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate_at(step, self.num_steps, settings)
+        num_targets = self.data.train.num_targets(items)
+        total = torch.zeros((), device=accelerator.device)
+        for index, part in enumerate(parts):
+            part = part.to(accelerator.device)
+            torch.manual_seed(hash((settings.seed, step, accelerator.process_index, index)))  # dropout
+            pixels = self.data.processor.image_processor.normalize(part.pixels)
+            pixels, is_recoloured, is_flipped = augment(
+                pixels, part.positions, settings.seed, step, settings.min_crop, settings.flip, settings.recolour
+            )
+            labels, word_targets = self.true_targets(part, is_recoloured, is_flipped)
+            input_ids = self.hide_words(part)
+            last = index == len(parts) - 1
+            with nullcontext() if last else accelerator.no_sync(self.wrapped):
+                with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=self.bf16):
+                    text_loss, word_loss = self.wrapped(
+                        pixel_values=pixels,
+                        word_targets=word_targets,
+                        input_ids=input_ids,
+                        attention_mask=part.attention_mask,
+                        image_index=part.image_index,
+                        labels=labels,
+                        num_items_in_batch=num_targets,
+                    )
+                loss = text_loss + settings.word_loss / len(items) * word_loss
+                # Gradients are averaged over processes, and each loss is a share of the whole step's already.
+                accelerator.backward(loss * accelerator.num_processes)
+            total += text_loss.detach()
+        accelerator.clip_grad_norm_(self.wrapped.parameters(), settings.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return total
+
+    def true_targets(
+        self, part: Batch, is_recoloured: torch.Tensor, is_flipped: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Labels and word targets without what augmentation made untrue: colours, or sides."""
+        labels, words = part.labels.clone(), self.data.words
+        targets = words.targets(part.pictures) if words else None
+        index = part.image_index.cpu()
+        for changed, ids, names in (
+            (is_recoloured, self.colour_ids, UNTRUE_WHEN_RECOLOURED),
+            (is_flipped, self.side_ids, UNTRUE_WHEN_FLIPPED),
+        ):
+            if changed.any():
+                untrue = torch.isin(labels, ids.to(labels.device)) & changed[index].to(labels.device)[:, None]
+                labels = labels.masked_fill(untrue, IGNORED)
+            if changed.any() and words is not None and targets is not None:
+                columns = [place for place, word in enumerate(words.vocabulary) if word in names]
+                targets[changed.nonzero(), columns] = UNSURE
+        return labels, None if targets is None else targets.to(labels.device)
+
+    def hide_words(self, part: Batch) -> torch.Tensor:
+        """Puts padding in the place of some tokens to be written, as far as they are read; the loss still asks for all."""
+        if not self.settings.word_dropout:
+            return part.input_ids
+        chosen = torch.rand(part.input_ids.shape, device=part.input_ids.device) < self.settings.word_dropout
+        return part.input_ids.masked_fill(chosen & (part.labels != IGNORED), self.data.train.pad_token_id)
+
+    def evaluate(self) -> dict[str, Any]:
+        """Validates, keeps the model if it is the best so far, and records both."""
+        image_processor = self.data.processor.image_processor
+        results = validate(self.model, self.data.validation, image_processor, self.accelerator, self.bf16)
+        progress = self.progress
+        progress.history.append({"step": progress.step, "seconds": round(progress.seconds, 1), **results})
+        if results["loss"] < progress.best_loss:
+            progress.best_loss, progress.best_step = results["loss"], progress.step
+            if self.accelerator.is_main_process:
+                publish(self.folder, self.model, self.data.processor)
+        if self.accelerator.is_main_process:
+            report.write_history(self.folder, progress.history)
+        return results
+
+    def save(self) -> None:
+        if self.accelerator.is_main_process:
+            kept = {"settings": asdict(self.settings), "fingerprint": self.data.fingerprint}
+            save_state(self.folder, self.module, self.optimizer, {**kept, "progress": asdict(self.progress)})
+
+    def sample(self) -> list[str]:
+        """Descriptions of a few validation pictures, for a person to judge the run by."""
+        from nanovlm_hf.describe import describe
+
+        items = {item.picture: index for index, item in enumerate(self.data.validation.items)}
+        pictures = sorted(items)[:: max(1, len(items) // max(1, self.settings.sample_texts))]
+        pictures = pictures[: self.settings.sample_texts]
+        if not pictures:
+            return []
+        style = "short" if "short" in self.data.validation.styles else self.data.validation.styles[0]
+        self.model.eval()
+        texts = describe(self.model, self.data.processor, list(self.data.validation.pixels[pictures]), style=style)
+        self.model.train()
+        return texts
+
+
+def keep_freed_memory() -> None:
+    """Tells glibc's allocator to reuse a step's large blocks rather than return them: steps take a sixth less time."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-4, 0)  # M_MMAP_MAX: no block straight from the system
+        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: none back to it
+
+
+def train(settings: TrainingSettings) -> Path:
+    """Trains a model and returns the folder that holds it: the best step's, complete, ready for `from_pretrained`.
+
+    Raises:
+        ValueError: settings, data or an earlier run in `output_dir` do not fit; the message says how to mend it.
+    """
+    from accelerate import Accelerator
+    from accelerate.utils import DistributedDataParallelKwargs
+
+    # Some sizes leave parameters without a gradient ([CLS] where patches are read).
+    accelerator = Accelerator(
+        mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
+    )
+    keep_freed_memory()
+    folder = Path(settings.output_dir)
+    if (folder / "training_run.json").exists():
+        raise ValueError(f"{folder} holds a finished run: name another --output_dir, or remove that folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with accelerator.main_process_first():
+        data = prepare(settings, show_progress=accelerator.is_main_process)
+    trainer = Trainer(settings, accelerator, data)
+    if accelerator.is_main_process:
+        report.write_recipe(folder, settings)
+    try:
+        run(trainer)
+    except KeyboardInterrupt:
+        trainer.save()
+        if accelerator.is_main_process:
+            logger.warning("Interrupted at step %d, which is saved: the same command goes on.", trainer.progress.step)
+        raise
+    if accelerator.is_main_process:
+        finish(trainer)
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+    return folder
+
+
+def run(trainer: Trainer) -> None:
+    """Steps to the end, with a progress bar, validations and saves on the way."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    settings, progress, accelerator = trainer.settings, trainer.progress, trainer.accelerator
+    eval_steps = max(1, round(settings.eval_epochs * trainer.steps_per_epoch))
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    columns.append(TextColumn("loss {task.fields[loss]}  {task.fields[speed]}"))
+    trainer.wrapped.train()
+    total, saved_at, window = torch.zeros((), device=accelerator.device), time.monotonic(), progress.step
+    with Bar(*columns, console=Console(), disable=not accelerator.is_main_process) as bar:
+        task = bar.add_task("Training", total=trainer.num_steps, completed=progress.step, loss="-", speed="")
+        batches = trainer.batches()
+        while progress.step < trainer.num_steps:
+            started = time.perf_counter()
+            items, parts = next(batches)
+            fetched = time.perf_counter()
+            total += trainer.step(items, parts)
+            progress.step += 1
+            progress.waiting_seconds += fetched - started
+            progress.seconds += time.perf_counter() - started
+            bar.advance(task)
+            if progress.step % settings.log_steps == 0:
+                loss = (accelerator.reduce(total, reduction="sum") / (progress.step - window)).item()
+                progress.history.append({"step": progress.step, "train_loss": round(loss, 4)})
+                speed = f"{settings.batch_size * progress.step / progress.seconds:.0f} pictures/s"
+                bar.update(task, loss=f"{loss:.3f}", speed=speed)
+                total.zero_()
+                window = progress.step
+                if not math.isfinite(loss):
+                    raise ValueError(f"The loss is {loss} at step {progress.step}: lower --learning_rate.")
+            if progress.step % eval_steps == 0 or progress.step == trainer.num_steps:
+                _show(bar.console, trainer, trainer.evaluate())
+            if time.monotonic() - saved_at > 60 * settings.save_minutes:
+                trainer.save()
+                saved_at = time.monotonic()
+
+
+def _show(console: Any, trainer: Trainer, results: dict[str, float]) -> None:
+    """A line of losses and a few descriptions, above the progress bar."""
+    if not trainer.accelerator.is_main_process:
+        return
+    step, best = trainer.progress.step, " (best so far)" if trainer.progress.best_step == trainer.progress.step else ""
+    console.print(
+        f"step {step}: validation loss {results['loss']:.3f}, with wrong pictures {results['shuffled_loss']:.3f}{best}",
+        highlight=False,
+    )
+    for text in trainer.sample():
+        console.print(f"  {text}", style="dim", highlight=False)
+
+
+def finish(trainer: Trainer) -> None:
+    """The record of the run; the state to resume from goes, as nothing is left to do."""
+    progress, data = trainer.progress, trainer.data
+    best = next(entry for entry in progress.history if entry["step"] == progress.best_step and "loss" in entry)
+    report.write_record(
+        trainer.folder,
+        {
+            "steps": trainer.num_steps,
+            "best": best,
+            "seconds": round(progress.seconds, 1),
+            "pictures_per_second": round(trainer.settings.batch_size * progress.step / progress.seconds, 1),
+            "waiting_for_data_share": round(progress.waiting_seconds / progress.seconds, 4),
+            "parameters": trainer.model.num_parameters(),
+            "training_pictures": len({item.picture for item in data.train.items}),
+            "training_texts": len(data.train.ids),
+            "target_tokens": data.train.num_targets(list(range(len(data.train)))),
+            "pictures_left_out": data.skipped,
+            "data_fingerprint": data.fingerprint,
+            "processes": trainer.accelerator.num_processes,
+            "bf16": trainer.bf16,
+        },
+    )
+    (trainer.folder / STATE_FILE).unlink(missing_ok=True)
+    if data.skipped:
+        logger.warning(
+            "%d pictures could not be read and were left out; training_run.json lists them.", len(data.skipped)
+        )
+
+
+def _check_resumable(settings: TrainingSettings, data: Prepared, saved: dict[str, Any], folder: Path) -> None:
+    differences = settings.differences(saved["settings"])
+    if saved["fingerprint"] != data.fingerprint:
+        differences.append(f"data: {saved['fingerprint']} -> {data.fingerprint}")
+    if differences:
+        raise ValueError(
+            f"{folder} holds an unfinished run with other settings ({'; '.join(differences)}): go on with those, name "
+            "another --output_dir, or start over with --resume false."
+        )

@@ -1,0 +1,113 @@
+"""From settings to what the loop needs: data on disk, tokenizer, processor, model."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nanovlm_hf.data.batches import TrainingData
+from nanovlm_hf.data.picture_cache import build_picture_cache, default_cache_dir
+from nanovlm_hf.data.sources import Row, data_fingerprint, read_datasets
+from nanovlm_hf.training.settings import TrainingSettings
+from nanovlm_hf.training.word_loss import PictureWords
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Prepared:
+    """`skipped`: what is wrong with each picture that was left out."""
+
+    processor: Any
+    train: TrainingData
+    validation: TrainingData
+    words: PictureWords | None
+    fingerprint: str
+    skipped: list[str]
+
+
+def build_model(settings: TrainingSettings, vocab_size: int) -> Any:
+    """A model of the settings' size and shape, with fresh weights from the settings' seed."""
+    from transformers import set_seed
+
+    from nanovlm_hf.modeling import NanoVLMConfig, NanoVLMForConditionalGeneration
+
+    config = NanoVLMConfig.from_size(
+        settings.size,
+        vision_config={"dropout": settings.dropout, **json.loads(settings.vision_config)},
+        text_config={"dropout": settings.dropout, "vocab_size": vocab_size, **json.loads(settings.text_config)},
+        image_tokens=settings.image_tokens,
+    )
+    if config.text_config.vocab_size != vocab_size:
+        raise ValueError(
+            f"text_config says vocab_size {config.text_config.vocab_size} and the tokenizer has {vocab_size} entries: "
+            "leave it out there; --vocab_size is the tokenizer's."
+        )
+    set_seed(settings.seed)
+    model = NanoVLMForConditionalGeneration(config)
+    model.generation_config.update(max_new_tokens=160, do_sample=False)
+    return model
+
+
+def build_processor(settings: TrainingSettings, rows: list[Row]) -> Any:
+    """A tokenizer trained on the training texts, and the processor around it."""
+    from nanovlm_hf.data.tokenizer import train_tokenizer
+    from nanovlm_hf.modeling import NanoVLMConfig
+    from nanovlm_hf.processing import NanoVLMImageProcessor, NanoVLMProcessor
+
+    texts = (part for row in rows for text in row.texts for part in (text.beginning, text.continuation) if part)
+    tokenizer = train_tokenizer(texts, settings.vocab_size)
+    config = NanoVLMConfig.from_size(
+        settings.size,
+        vision_config=json.loads(settings.vision_config),
+        text_config=json.loads(settings.text_config),
+        image_tokens=settings.image_tokens,
+    )
+    tokenizer.model_max_length = config.text_config.max_position_embeddings
+    side = config.vision_config.image_size
+    image_processor = NanoVLMImageProcessor(size={"height": side, "width": side})
+    return NanoVLMProcessor(image_processor, tokenizer, image_seq_length=config.image_seq_length)
+
+
+def prepare(settings: TrainingSettings, show_progress: bool) -> Prepared:
+    """Reads the data, trains the tokenizer, decodes the pictures."""
+    splits = read_datasets(settings.dataset or [str(picture_book(settings, show_progress))])
+    styles = settings.styles.split(",")
+    for rows in splits.values():
+        for row in rows:
+            row.texts = [text for text in row.texts if text.style in styles]
+    splits = {split: [row for row in rows if row.texts] for split, rows in splits.items()}
+    if not splits["train"]:
+        raise ValueError(f"No training text in any of the styles {settings.styles}: see --styles.")
+    processor = build_processor(settings, splits["train"])
+    skipped: list[str] = []
+    datasets = {}
+    for split, rows in (("train", splits["train"]), ("validation", splits["validation"][: settings.eval_pictures])):
+        cache = build_picture_cache(rows, processor.image_processor, settings.cache_dir, show_progress)
+        complaints = list(cache.bad.values())
+        if complaints and settings.strict:
+            raise ValueError(f"{len(complaints)} of the {split} pictures cannot be read, the first: {complaints[0]}")
+        if complaints and show_progress:
+            logger.warning("Left out %d %s pictures that cannot be read; %s", len(complaints), split, complaints[0])
+        skipped += complaints
+        texts_per_image = settings.texts_per_image if split == "train" else 1
+        datasets[split] = TrainingData(
+            rows, cache, processor, texts_per_image, max_length=processor.tokenizer.model_max_length
+        )
+        if not len(datasets[split]):
+            raise ValueError(f"None of the {len(rows)} {split} pictures can be read; the first: {complaints[0]}")
+    words = PictureWords(splits["train"]) if settings.word_loss else None
+    return Prepared(processor, datasets["train"], datasets["validation"], words, data_fingerprint(splits), skipped)
+
+
+def picture_book(settings: TrainingSettings, show_progress: bool) -> Path:
+    """Draws the picture book into the cache, once, and returns its folder."""
+    from filelock import FileLock
+
+    from nanovlm_hf.data.picture_book import draw_picture_book
+
+    folder = Path(settings.cache_dir or default_cache_dir()) / "picture-book"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        return draw_picture_book(folder, show_progress=show_progress)

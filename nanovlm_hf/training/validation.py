@@ -1,0 +1,97 @@
+"""How well a model predicts validation texts, and how much of that it owes to the picture.
+
+Loss alone does not tell whether a model looks: the same texts are scored with the right picture and with a wrong one of
+the same source, and the difference (nats per token) is the gap.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from nanovlm_hf.data.batches import IGNORED, Batch, TrainingData
+
+PICTURES_AT_ONCE = 64
+
+
+def wrong_pictures(sources: list[str], pictures: list[int], seed: int = 0) -> dict[int, int]:
+    """For each picture another one of the same source, no picture serving twice (a seeded derangement)."""
+    rng = np.random.default_rng(seed)
+    wrong: dict[int, int] = {}
+    for source in sorted(set(sources)):
+        ring = rng.permutation([picture for picture in pictures if sources[picture] == source]).tolist()
+        wrong.update(zip(ring, ring[1:] + ring[:1], strict=True))
+    return wrong
+
+
+def text_losses(
+    model: Any, batch: Batch, image_features: torch.Tensor, image_index: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Negative log-likelihood of each text, in nats, and its number of target tokens: two tensors (texts,).
+
+    Args:
+        model: a `NanoVLMForConditionalGeneration`.
+        batch: texts; their pictures are not looked at.
+        image_features: (pictures, image_seq_length, text hidden).
+        image_index: (texts,), the picture that each text is scored with.
+    """
+    logits = model(
+        input_ids=batch.input_ids,
+        attention_mask=batch.attention_mask,
+        image_features=image_features,
+        image_index=image_index,
+        use_cache=False,
+    ).logits
+    targets = batch.labels[:, -logits.shape[1] :][:, 1:]
+    losses = F.cross_entropy(logits[:, :-1].float().flatten(0, 1), targets.flatten(), reduction="none")
+    counted = targets != IGNORED
+    return (losses.view_as(targets) * counted).sum(1), counted.sum(1)
+
+
+@torch.no_grad()
+def validate(model: Any, data: TrainingData, image_processor: Any, accelerator: Any, bf16: bool) -> dict[str, float]:
+    """Losses in nats per token, over all texts and by style, with the right and with wrong pictures.
+
+    Returns:
+        `loss`, `shuffled_loss` and `gap` (their difference), and the three for each style: `loss_short`, ...
+    """
+    was_training = model.training
+    model.eval()
+    device = accelerator.device
+    pictures = sorted({item.picture for item in data.items})
+    wrong = wrong_pictures(data.sources, pictures)
+    place = {picture: index for index, picture in enumerate(pictures)}
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+    with autocast:
+        features = []
+        for start in range(0, len(pictures), PICTURES_AT_ONCE):
+            pixels = torch.from_numpy(data.pixels[pictures[start : start + PICTURES_AT_ONCE]]).to(device)
+            features.append(model.get_image_features(image_processor.normalize(pixels)).float())
+        image_features = torch.cat(features)
+
+        styles = sorted(set(data.styles))
+        sums = torch.zeros(len(styles), 3, dtype=torch.float64, device=device)  # right, wrong, tokens
+        order = sorted(range(len(data)), key=lambda index: data.items[index].length)
+        chunks = [order[start : start + PICTURES_AT_ONCE] for start in range(0, len(order), PICTURES_AT_ONCE)]
+        for chunk in chunks[accelerator.process_index :: accelerator.num_processes]:
+            batch = data.texts_of(chunk).to(device)
+            texts = [(text, data.items[index].picture) for index in chunk for text in data.items[index].texts]
+            right = torch.tensor([place[picture] for _, picture in texts], device=device)
+            shuffled = torch.tensor([place[wrong[picture]] for _, picture in texts], device=device)
+            style = torch.tensor([styles.index(data.styles[text]) for text, _ in texts], device=device)
+            right_losses, tokens = text_losses(model, batch, image_features, right)
+            wrong_losses, _ = text_losses(model, batch, image_features, shuffled)
+            sums.index_add_(0, style, torch.stack([right_losses, wrong_losses, tokens], dim=1).double())
+    model.train(was_training)
+    sums = accelerator.reduce(sums, reduction="sum").cpu()
+    results = _rates("", sums.sum(0))
+    for name, row in zip(styles, sums, strict=True):
+        results |= _rates(f"_{name}", row)
+    return results
+
+
+def _rates(suffix: str, sums: torch.Tensor) -> dict[str, float]:
+    right, wrong, tokens = sums.tolist()
+    right, wrong = right / tokens, wrong / tokens
+    return {f"loss{suffix}": right, f"shuffled_loss{suffix}": wrong, f"gap{suffix}": wrong - right}

@@ -1,0 +1,77 @@
+"""A second task for the vision encoder, in training only: which words do people use of this picture?
+
+The decoder alone can lower its loss for long without looking. Predicting a picture's frequent words from the mean of
+what the connector reads gives the encoder something to see from the first step. The head is no part of the model.
+"""
+
+import re
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from nanovlm_hf.data.sources import Row
+
+NUM_WORDS = 800
+UNSURE = -1.0
+
+
+class PictureWords:
+    """The captions' most frequent words, and what people say of each picture with them.
+
+    A word is there where at least two of a picture's captions use it (or the only one does), not there where none of
+    its texts does, and unsure in between: what one person mentions, others may just have passed over.
+    """
+
+    def __init__(self, rows: list[Row]):
+        said = [Counter(word for text in _captions(row) for word in _words(text)) for row in rows]
+        agreed = [
+            {word for word, count in counts.items() if count >= min(2, len(_captions(row)))}
+            for counts, row in zip(said, rows, strict=True)
+        ]
+        frequency = Counter(word for words in agreed for word in words)
+        self.vocabulary = [word for word, _ in frequency.most_common(NUM_WORDS)]
+        index = {word: place for place, word in enumerate(self.vocabulary)}
+        self.there = [[index[word] for word in sorted(words) if word in index] for words in agreed]
+        used = [{word for text in row.texts for word in _words(text.continuation)} for row in rows]
+        self.used = [[index[word] for word in sorted(words) if word in index] for words in used]
+
+    def targets(self, pictures: list[int]) -> torch.Tensor:
+        """(pictures, words): 1 there, 0 not there, -1 unsure."""
+        targets = torch.zeros(len(pictures), len(self.vocabulary))
+        for row, picture in enumerate(pictures):
+            targets[row, self.used[picture]] = UNSURE
+            targets[row, self.there[picture]] = 1
+        return targets
+
+
+def _captions(row: Row) -> list[str]:
+    """A picture's captions, or where it has none, its other texts."""
+    captions = [text.continuation for text in row.texts if text.style == "caption"]
+    return captions or [text.continuation for text in row.texts]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9'-]+", text.lower()))
+
+
+class TrainingModule(nn.Module):
+    """A model and its word head, as one module, so that several processes average the gradients of both."""
+
+    def __init__(self, model: Any, num_words: int):
+        super().__init__()
+        self.model = model
+        self.word_head = nn.Linear(model.config.vision_config.hidden_size, num_words) if num_words else None
+
+    def forward(
+        self, pixel_values: torch.Tensor, word_targets: torch.Tensor | None = None, **texts: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the text's loss (see the model) and the word loss: nats a picture, summed over words and pictures."""
+        states = self.model.model.get_image_states(pixel_values)
+        text_loss = self.model(image_features=self.model.connector(states), skip_logits=True, **texts).loss
+        if self.word_head is None or word_targets is None:
+            return text_loss, torch.zeros_like(text_loss)
+        scores, sure = self.word_head(states.mean(1)).float(), word_targets != UNSURE
+        return text_loss, F.binary_cross_entropy_with_logits(scores[sure], word_targets[sure], reduction="sum")
