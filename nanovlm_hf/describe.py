@@ -130,6 +130,6 @@ def describe_files(
                 record = {"image": name, "style": style or processor.style, "prompt": prompt, "text": text}
                 print(json.dumps(record, ensure_ascii=False), flush=True)
             elif not streams:
-                print(f"{name}: {text}", flush=True)
+                print(f"{name}: {' '.join(text.split())}", flush=True)  # a line each, whatever the text
     torch.set_num_threads(threads)
     return failed

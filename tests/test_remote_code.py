@@ -43,7 +43,7 @@ def run_hidden(code, folder, cwd):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.rstrip("\n").split("\n")[-1])
 
 
 def test_auto_classes_load_and_give_equal_logits(checkpoint, tmp_path):
@@ -54,7 +54,7 @@ kwargs = {"trust_remote_code": True}
 processor = AutoProcessor.from_pretrained(folder, **kwargs)
 names = [type(part).__name__ for part in (
     AutoConfig.from_pretrained(folder, **kwargs), processor, AutoImageProcessor.from_pretrained(folder, **kwargs))]
-same_tokens = AutoTokenizer.from_pretrained(folder)("A dog")["input_ids"] == processor.tokenizer("A dog")["input_ids"]
+same_tokens = AutoTokenizer.from_pretrained(folder, **kwargs)("A dog")["input_ids"] == processor.tokenizer("A dog")["input_ids"]
 inputs = processor(images=picture, text="A little", style="long", return_tensors="pt")
 differences, texts = [], []
 for name in ("AutoModel", "AutoModelForImageTextToText", "AutoModelForMultimodalLM"):

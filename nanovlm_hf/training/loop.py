@@ -52,7 +52,11 @@ def use_bf16(setting: str, device: torch.device) -> bool:
 
 
 def learning_rate_at(step: int, num_steps: int, settings: TrainingSettings) -> float:
-    """Linear warm-up, then a cosine from the peak to a tenth of it."""
+    """Linear warm-up, then a cosine from the peak to a tenth of it; once for the encoder alone, once for all."""
+    if step < settings.encoder_steps:
+        num_steps = settings.encoder_steps
+    else:
+        step, num_steps = step - settings.encoder_steps, num_steps - settings.encoder_steps
     warmup = min(settings.warmup_steps, num_steps // 10)
     if step < warmup:
         return settings.learning_rate * (step + 1) / warmup
@@ -92,7 +96,7 @@ class Trainer:
             self.progress = Progress(**saved["progress"])
         self.wrapped, self.optimizer = accelerator.prepare(self.module, self.optimizer)
         self.steps_per_epoch = len(data.train.epoch_batches(settings.batch_size, settings.seed, 0))
-        self.num_steps = max(1, round(settings.epochs * self.steps_per_epoch))
+        self.num_steps = settings.encoder_steps + max(1, round(settings.epochs * self.steps_per_epoch))
         self.num_parts = accelerator.num_processes * settings.gradient_accumulation_steps
 
     def batches(self) -> Any:
@@ -110,41 +114,48 @@ class Trainer:
             step += len(batches)
 
     def step(self, items: list[int], parts: list[Batch]) -> torch.Tensor:
-        """One optimizer step; returns this process's share of the loss (nats per target token of the step)."""
-        settings, accelerator, step = self.settings, self.accelerator, self.progress.step
+        """One optimizer step; returns this process's share of the loss: nats per target token of the whole step.
+
+        While the encoder learns alone, the loss is the words', in nats per picture.
+        """
+        accelerator, step = self.accelerator, self.progress.step
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, self.num_steps, settings)
-        num_targets = self.data.train.num_targets(items)
+            group["lr"] = learning_rate_at(step, self.num_steps, self.settings)
         total = torch.zeros((), device=accelerator.device)
         for index, part in enumerate(parts):
-            part = part.to(accelerator.device)
-            torch.manual_seed(hash((settings.seed, step, accelerator.process_index, index)))  # dropout
-            pixels = self.data.processor.image_processor.normalize(part.pixels)
-            pixels, is_recoloured, is_flipped = augment(
-                pixels, part.positions, settings.seed, step, settings.min_crop, settings.flip, settings.recolour
-            )
-            labels, word_targets = self.true_targets(part, is_recoloured, is_flipped)
-            input_ids = self.hide_words(part)
+            torch.manual_seed(hash((self.settings.seed, step, accelerator.process_index, index)))  # dropout
             last = index == len(parts) - 1
             with nullcontext() if last else accelerator.no_sync(self.wrapped):
-                with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=self.bf16):
-                    text_loss, word_loss = self.wrapped(
-                        pixel_values=pixels,
-                        word_targets=word_targets,
-                        input_ids=input_ids,
-                        attention_mask=part.attention_mask,
-                        image_index=part.image_index,
-                        labels=labels,
-                        num_items_in_batch=num_targets,
-                    )
-                loss = text_loss + settings.word_loss / len(items) * word_loss
+                text_loss, word_loss = self.losses(part.to(accelerator.device), self.data.train.num_targets(items))
+                word_loss = word_loss / len(items)
+                loss = text_loss + self.settings.word_loss * word_loss
                 # Gradients are averaged over processes, and each loss is a share of the whole step's already.
                 accelerator.backward(loss * accelerator.num_processes)
-            total += text_loss.detach()
-        accelerator.clip_grad_norm_(self.wrapped.parameters(), settings.max_grad_norm)
+            total += (word_loss if step < self.settings.encoder_steps else text_loss).detach()
+        accelerator.clip_grad_norm_(self.wrapped.parameters(), self.settings.max_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return total
+
+    def losses(self, part: Batch, num_targets: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The texts' loss of a micro-batch, over the step's `num_targets` tokens, and its words' loss."""
+        settings, step = self.settings, self.progress.step
+        pixels = self.data.processor.image_processor.normalize(part.pixels)
+        pixels, is_recoloured, is_flipped = augment(
+            pixels, part.positions, settings.seed, step, settings.min_crop, settings.flip, settings.recolour
+        )
+        labels, word_targets = self.true_targets(part, is_recoloured, is_flipped)
+        texts = {}
+        if step >= settings.encoder_steps:
+            texts = {
+                "input_ids": self.hide_words(part),
+                "attention_mask": part.attention_mask,
+                "image_index": part.image_index,
+                "labels": labels,
+                "num_items_in_batch": num_targets,
+            }
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bf16):
+            return self.wrapped(pixel_values=pixels, word_targets=word_targets, **texts)
 
     def true_targets(
         self, part: Batch, is_recoloured: torch.Tensor, is_flipped: torch.Tensor
@@ -278,14 +289,18 @@ def run(trainer: Trainer) -> None:
             bar.advance(task)
             if progress.step % settings.log_steps == 0:
                 loss = (accelerator.reduce(total, reduction="sum") / (progress.step - window)).item()
-                progress.history.append({"step": progress.step, "train_loss": round(loss, 4)})
+                name = "word_loss" if progress.step <= settings.encoder_steps else "train_loss"
+                progress.history.append({"step": progress.step, name: round(loss, 4)})
                 speed = f"{settings.batch_size * progress.step / progress.seconds:.0f} pictures/s"
                 bar.update(task, loss=f"{loss:.3f}", speed=speed)
+                if not bar.console.is_terminal and progress.step % (10 * settings.log_steps) == 0:
+                    bar.console.print(f"step {progress.step} of {trainer.num_steps}: {name} {loss:.3f}, {speed}")
                 total.zero_()
                 window = progress.step
                 if not math.isfinite(loss):
                     raise ValueError(f"The loss is {loss} at step {progress.step}: lower --learning_rate.")
-            if progress.step % eval_steps == 0 or progress.step == trainer.num_steps:
+            since = progress.step - settings.encoder_steps
+            if since > 0 and (since % eval_steps == 0 or progress.step == trainer.num_steps):
                 _show(bar.console, trainer, trainer.evaluate())
             if time.monotonic() - saved_at > 60 * settings.save_minutes:
                 trainer.save()

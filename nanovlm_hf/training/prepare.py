@@ -14,6 +14,8 @@ from nanovlm_hf.training.word_loss import PictureWords
 
 logger = logging.getLogger(__name__)
 
+ROOM_FOR_PROMPT = 32  # tokens that a beginning may have before the longest text no longer fits
+
 
 @dataclass
 class Prepared:
@@ -46,7 +48,8 @@ def build_model(settings: TrainingSettings, vocab_size: int) -> Any:
         )
     set_seed(settings.seed)
     model = NanoVLMForConditionalGeneration(config)
-    model.generation_config.update(max_new_tokens=160, do_sample=False)
+    room = config.text_config.max_position_embeddings - config.image_seq_length - ROOM_FOR_PROMPT
+    model.generation_config.update(max_new_tokens=max(1, min(160, room)), do_sample=False)
     return model
 
 

@@ -53,6 +53,7 @@ class TrainingSettings:
     word_loss: float = _flag(
         0.0, "Weight of the encoder's second task, predicting a picture's frequent words; 0 is off."
     )
+    encoder_steps: int = _flag(0, "Steps in which the encoder learns its second task alone, before the decoder joins.")
     dropout: float = _flag(0.1, "In training, in encoder and decoder (the paper's: 0.1).")
     min_crop: float = _flag(1.0, "Smallest side of a random crop, as a share of the picture's; 1: whole pictures.")
     flip: bool = _flag(False, "Mirror half of the pictures.")
@@ -88,6 +89,8 @@ class TrainingSettings:
         for name in ("dropout", "recolour", "word_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"--{name} must lie in [0, 1), got {getattr(self, name)}.")
+        if self.encoder_steps and not self.word_loss:
+            raise ValueError("--encoder_steps without --word_loss: the encoder would have nothing to learn.")
         if self.mixed_precision not in ("auto", "bf16", "no"):
             raise ValueError(f"--mixed_precision must be auto, bf16 or no, got {self.mixed_precision!r}.")
         for name in ("vision_config", "text_config"):
@@ -112,6 +115,7 @@ def parse_settings(arguments: list[str] | None = None) -> TrainingSettings:
 
     parser = HfArgumentParser(
         TrainingSettings,  # type: ignore[arg-type]
+        allow_abbrev=False,
         prog="train.py",
         description="Trains a NanoVLM. Without arguments: a small one, on a picture book that is drawn on the spot.",
         epilog="Example: accelerate launch train.py --config recipes/mini.yaml --dataset photos/ --output_dir runs/mini",

@@ -68,9 +68,14 @@ class TrainingModule(nn.Module):
     def forward(
         self, pixel_values: torch.Tensor, word_targets: torch.Tensor | None = None, **texts: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the text's loss (see the model) and the word loss: nats a picture, summed over words and pictures."""
+        """Returns the texts' loss (see the model) and the words', in nats, summed over words and pictures.
+
+        Without texts, the first is 0 and the decoder is not asked; without words, the second.
+        """
         states = self.model.model.get_image_states(pixel_values)
-        text_loss = self.model(image_features=self.model.connector(states), skip_logits=True, **texts).loss
+        text_loss = torch.zeros((), device=states.device)
+        if texts:
+            text_loss = self.model(image_features=self.model.connector(states), skip_logits=True, **texts).loss
         if self.word_head is None or word_targets is None:
             return text_loss, torch.zeros_like(text_loss)
         scores, sure = self.word_head(states.mean(1)).float(), word_targets != UNSURE
