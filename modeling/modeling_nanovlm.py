@@ -416,6 +416,8 @@ class NanoVLMModel(NanoVLMPreTrainedModel):
             raise ValueError("Give exactly one of input_ids and inputs_embeds.")
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
+        if pixel_values is not None and past_key_values is not None and past_key_values.get_seq_length() > 0:
+            pixel_values = None  # read already; transformers 5.0 passes it again at each step
         if pixel_values is not None:
             image_features = self.get_image_features(pixel_values)
         if image_index is not None:

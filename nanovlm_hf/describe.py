@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerFast, TextStreamer
+from transformers.utils.logging import disable_progress_bar
 
 from nanovlm_hf.modeling import NanoVLMForConditionalGeneration
 from nanovlm_hf.processing import NanoVLMImageProcessor, NanoVLMProcessor
@@ -103,6 +104,7 @@ def describe_files(
     **generate: Any,
 ) -> int:
     """Prints a description of each picture, in batches; one alone streams. Returns how many could not be read."""
+    disable_progress_bar()  # of loading weights, which takes no time here
     model, processor = load(name_or_path)
     torch.manual_seed(seed)
     threads = torch.get_num_threads()

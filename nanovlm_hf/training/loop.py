@@ -234,12 +234,14 @@ def train(settings: TrainingSettings) -> Path:
     """
     from accelerate import Accelerator
     from accelerate.utils import DistributedDataParallelKwargs
+    from transformers.utils.logging import disable_progress_bar
 
     # Some sizes leave parameters without a gradient ([CLS] where patches are read).
     accelerator = Accelerator(
         mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
     )
     keep_freed_memory()
+    disable_progress_bar()  # the library's own, for writing weights, would break ours
     folder = Path(settings.output_dir)
     if (folder / "training_run.json").exists():
         raise ValueError(f"{folder} holds a finished run: name another --output_dir, or remove that folder.")
