@@ -5,8 +5,13 @@ accelerate launch train.py --config recipes/mini.yaml --dataset photos/         
 python train.py --help                                                              # all settings
 """
 
+import sys
+
 from nanovlm_hf.training.loop import train
 from nanovlm_hf.training.settings import parse_settings
 
 if __name__ == "__main__":
-    train(parse_settings())
+    try:
+        train(parse_settings())
+    except KeyboardInterrupt:  # the state is saved, and the loop has said so
+        sys.exit(130)

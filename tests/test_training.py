@@ -145,7 +145,7 @@ def test_two_processes_give_the_curve_of_one(settings, tmp_path):
         "import sys, json\nfrom nanovlm_hf.training import loop\nfrom nanovlm_hf.training.settings import TrainingSettings\n"
         "loop.train(TrainingSettings(**json.loads(sys.argv[1])))\n"
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29511"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     done = subprocess.run(
         [*command, str(script), json.dumps(vars(two))],
         env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},

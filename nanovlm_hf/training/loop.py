@@ -345,10 +345,12 @@ def finish(trainer: Trainer) -> None:
         },
     )
     (trainer.folder / STATE_FILE).unlink(missing_ok=True)
+    print(
+        f"Best step {best['step']} of {trainer.num_steps}: validation loss {best['loss']:.3f}, with wrong pictures "
+        f"{best['shuffled_loss']:.3f}. The model is in {trainer.folder}, its curve in {trainer.folder / 'curve.png'}."
+    )
     if data.skipped:
-        logger.warning(
-            "%d pictures could not be read and were left out; training_run.json lists them.", len(data.skipped)
-        )
+        print(f"{len(data.skipped)} pictures could not be read and were left out; training_run.json lists them.")
 
 
 def _check_resumable(settings: TrainingSettings, data: Prepared, saved: dict[str, Any], folder: Path) -> None:

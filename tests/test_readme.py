@@ -1,0 +1,69 @@
+"""The README's commands run as they stand, and its figures are those that the commands print."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nanovlm_hf.cli import app
+from nanovlm_hf.training.prepare import build_model
+from nanovlm_hf.training.settings import parse_settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+]
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch, model, processor, pictures):
+    """A folder with the model and the pictures that the README speaks of."""
+    model.generation_config.update(max_new_tokens=8, do_sample=False)
+    model.save_pretrained(tmp_path / "runs" / "picture-book")
+    processor.save_pretrained(tmp_path / "runs" / "picture-book")
+    for name in ("photo.jpg", "a.jpg", "b.png", "c.jpg"):
+        pictures[0].save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "nanovlm describe" in command])
+def test_describe_commands(desk, command):
+    arguments = shlex.split(command.replace("https://example.org/", ""))
+    piped = (desk / "photo.jpg").read_bytes() if arguments[0] == "cat" else None
+    result = CliRunner().invoke(app, arguments[arguments.index("nanovlm") + 1 :], input=piped)
+    assert result.exit_code == 0, result.output
+
+
+def test_python_example(desk, capsys):
+    exec(re.search(r"```python\n(.*?)```", README, re.S)[1], {})
+    assert "A brown dog" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "launch train.py" in command])
+def test_train_commands_are_understood(command, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    settings = parse_settings(shlex.split(command)[3:])
+    assert settings.dataset == (["photos/"] if "--dataset" in command else None)
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_recipes_make_models(recipe):
+    settings = parse_settings(["--config", str(recipe)])
+    assert build_model(settings, vocab_size=500).num_parameters() > 1e6
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (.+?)(?: +#.*)?$", "\n".join(COMMANDS), re.M):
+        assert all(re.search(rf"^{name}:", makefile, re.M) for name in target.split())
+
+
+def test_sizes_are_as_printed():
+    printed = CliRunner().invoke(app, ["sizes"]).stdout
+    assert printed.strip() in README
