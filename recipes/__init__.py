@@ -1,0 +1,1 @@
+"""Recipes: a YAML file of training settings each."""
