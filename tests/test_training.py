@@ -22,6 +22,7 @@ TINY = {
     "vocab_size": 300,
     "batch_size": 4,
     "mixed_precision": "no",
+    "num_threads": 1,
     "sample_texts": 1,
     "log_steps": 1,
 }

@@ -9,6 +9,7 @@ augmentation and dropout are functions of (seed, step), and the loss is the mean
 import ctypes
 import logging
 import math
+import os
 import platform
 import time
 from contextlib import nullcontext
@@ -226,6 +227,14 @@ def keep_freed_memory() -> None:
         libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: none back to it
 
 
+def set_threads(num_threads: int) -> None:
+    """`accelerate launch` leaves one thread to a process on a CPU; unless told a number, we share out the cores."""
+    import psutil
+
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    torch.set_num_threads(num_threads or max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+
+
 def train(settings: TrainingSettings) -> Path:
     """Trains a model and returns the folder that holds it: the best step's, complete, ready for `from_pretrained`.
 
@@ -241,6 +250,7 @@ def train(settings: TrainingSettings) -> Path:
         mixed_precision="no", kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)]
     )
     keep_freed_memory()
+    set_threads(settings.num_threads)
     disable_progress_bar()  # the library's own, for writing weights, would break ours
     folder = Path(settings.output_dir)
     if (folder / "training_run.json").exists():

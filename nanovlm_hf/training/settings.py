@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 # What may differ when a run is taken up again: it changes neither the data nor the arithmetic of a step.
-FREE_ON_RESUME = {"output_dir", "cache_dir", "num_workers", "resume", "save_minutes", "sample_texts", "log_steps"}
+FREE_ON_RESUME = {
+    "output_dir",
+    "cache_dir",
+    "num_threads",
+    "num_workers",
+    "resume",
+    "save_minutes",
+    "sample_texts",
+    "log_steps",
+}
 
 
 def _flag(default: Any, help: str, **kwargs: Any) -> Any:
@@ -68,6 +77,7 @@ class TrainingSettings:
     save_minutes: float = _flag(5.0, "Save the state to resume from each so many minutes.")
     log_steps: int = _flag(20, "Record the training loss each so many steps.")
     mixed_precision: str = _flag("auto", "auto (bf16 where the processor has it), bf16 or no.")
+    num_threads: int = _flag(0, "CPU threads a process computes with. Default: the machine's cores, shared out.")
     num_workers: int = _flag(0, "Processes that fetch pictures; 2 to 4 keep a GPU fed.")
     seed: int = _flag(0, "Of weights, order, augmentation and dropout.")
     strict: bool = _flag(False, "Stop at a picture that cannot be read, instead of leaving it out.")
