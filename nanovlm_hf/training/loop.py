@@ -122,12 +122,13 @@ class Trainer:
         accelerator, step = self.accelerator, self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(step, self.num_steps, self.settings)
+        num_targets = self.data.train.num_targets(items)
         total = torch.zeros((), device=accelerator.device)
         for index, part in enumerate(parts):
             torch.manual_seed(hash((self.settings.seed, step, accelerator.process_index, index)))  # dropout
             last = index == len(parts) - 1
             with nullcontext() if last else accelerator.no_sync(self.wrapped):
-                text_loss, word_loss = self.losses(part.to(accelerator.device), self.data.train.num_targets(items))
+                text_loss, word_loss = self.losses(part.to(accelerator.device), num_targets)
                 word_loss = word_loss / len(items)
                 loss = text_loss + self.settings.word_loss * word_loss
                 # Gradients are averaged over processes, and each loss is a share of the whole step's already.
@@ -305,7 +306,10 @@ def run(trainer: Trainer) -> None:
                 progress.history.append({"step": progress.step, name: round(loss, 4)})
                 speed = f"{settings.batch_size * progress.step / progress.seconds:.0f} pictures/s"
                 bar.update(task, loss=f"{loss:.3f}", speed=speed)
-                if not bar.console.is_terminal and progress.step % (10 * settings.log_steps) == 0:
+                to_log = (
+                    accelerator.is_main_process and not bar.console.is_terminal
+                )  # a bar is drawn on terminals only
+                if to_log and progress.step % (10 * settings.log_steps) == 0:
                     bar.console.print(f"step {progress.step} of {trainer.num_steps}: {name} {loss:.3f}, {speed}")
                 total.zero_()
                 window = progress.step
