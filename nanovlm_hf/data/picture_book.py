@@ -23,6 +23,8 @@ from typing import Any
 
 from PIL import Image
 
+from nanovlm_hf.data.text_rules import words_in
+
 from .picture_book_drawing import SIZE, draw_scene
 from .picture_book_words import (
     CAPTIONS,
@@ -41,8 +43,6 @@ from .picture_book_words import (
     THINGS,
     THINGS_IN_WORDS,
 )
-
-_WORD = re.compile(r"[A-Za-z0-9'-]+")
 
 # Held out: every sixth diagonal of the table colours x things, so each colour misses two things, each thing one or two
 # colours, and the other 80 pairs show every colour on ten things.
@@ -130,7 +130,7 @@ class Scene:
             beginnings = [sentence.split()[:2] for sentence in text]
             fresh = all(a[0] != b[0] for a, b in pairwise(beginnings))
             fresh = fresh and len({tuple(two) for two in beginnings}) == len(text)
-            if fresh and words[0] <= len(_WORD.findall(" ".join(text))) <= words[1]:
+            if fresh and words[0] <= len(words_in(" ".join(text))) <= words[1]:
                 return " ".join(text)
 
     def _sentences(self, rng: Random, count: int) -> list[str]:

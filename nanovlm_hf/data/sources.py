@@ -18,11 +18,16 @@ VALIDATION_SHARE = 0.1  # of pictures that come without splits (the paper: 90% t
 
 @dataclass
 class Text:
-    """What to write about a picture: `continuation`, after `beginning` (a question, in the style "answer")."""
+    """What to write about a picture: `continuation`, after `beginning` (a question, in the style "answer").
+
+    `teacher` wrote it ("people", "offline", a model's name; empty where unknown); `flags` name the rules it breaks.
+    """
 
     style: str
     continuation: str
     beginning: str = ""
+    teacher: str = ""
+    flags: tuple[str, ...] = ()
 
 
 @dataclass
@@ -30,6 +35,7 @@ class Row:
     """One picture and its texts. `picture` is a file, or a function that fetches what `load_picture` takes.
 
     `name` is for messages; `version` tells two states of a dataset apart (a file's are told by its size and time).
+    `file_name` and `image_url` are as the source gives them, empty where it gives none.
     """
 
     image_id: str
@@ -38,6 +44,11 @@ class Row:
     source: str
     version: str = ""
     texts: list[Text] = field(default_factory=list)
+    file_name: str = ""
+    image_url: str = ""
+
+    def captions(self) -> list[str]:
+        return [text.continuation for text in self.texts if text.style == "caption"]
 
     def open_picture(self) -> Any:
         return self.picture if isinstance(self.picture, Path) else self.picture()
@@ -47,6 +58,23 @@ class Row:
             return self.version
         stat = self.picture.stat()
         return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+@dataclass(frozen=True)
+class CaptionSource:
+    """Where captioned pictures come from, as a user says it; `read_captions` reads it.
+
+    `captions`: COCO's JSON or a folder in its form, Flickr8k's token file or CSV, a folder with metadata.{jsonl,csv,parquet}
+    (`imagefolder`), or a name or path for `datasets.load_dataset`. `images`: their folder or zip, where it is not found
+    beside them. The columns count where the source is a table.
+    """
+
+    captions: str
+    images: str | None = None
+    split: str | None = None
+    image_column: str | None = None
+    caption_column: str | None = None
+    id_column: str | None = None
 
 
 def read_datasets(names: list[str]) -> dict[str, list[Row]]:

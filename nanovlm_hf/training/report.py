@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nanovlm_hf.files import write_atomically
 from nanovlm_hf.training.settings import TrainingSettings
-from nanovlm_hf.training.state import write_atomically
 
 
 def write_recipe(folder: Path, settings: TrainingSettings) -> None:

@@ -66,9 +66,3 @@ def publish(folder: Path, model: Any, processor: Any) -> None:
     for file in sorted(part.iterdir()):
         os.replace(file, folder / file.name)
     part.rmdir()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

@@ -4,7 +4,6 @@ The decoder alone can lower its loss for long without looking. Predicting a pict
 what the connector reads gives the encoder something to see from the first step. The head is no part of the model.
 """
 
-import re
 from collections import Counter
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from nanovlm_hf.data.sources import Row
+from nanovlm_hf.data.text_rules import words_in
 
 NUM_WORDS = 800
 UNSURE = -1.0
@@ -49,12 +49,11 @@ class PictureWords:
 
 def _captions(row: Row) -> list[str]:
     """A picture's captions, or where it has none, its other texts."""
-    captions = [text.continuation for text in row.texts if text.style == "caption"]
-    return captions or [text.continuation for text in row.texts]
+    return row.captions() or [text.continuation for text in row.texts]
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"[a-z0-9'-]+", text.lower()))
+    return set(words_in(text.lower()))
 
 
 class TrainingModule(nn.Module):
