@@ -15,13 +15,18 @@ from nanovlm_hf.data.batches import IGNORED, Batch, TrainingData
 PICTURES_AT_ONCE = 64
 
 
-def wrong_pictures(sources: list[str], pictures: list[int], seed: int = 0) -> dict[int, int]:
-    """For each picture another one of the same source, no picture serving twice (a seeded derangement)."""
+def wrong_pictures(sources: list[str], pictures: list[int], seed: int = 0, count: int = 1) -> dict[int, list[int]]:
+    """For each picture `count` others of the same source, or as many as there are.
+
+    They are its successors in a seeded ring: the first ones of all pictures are a derangement, the second ones another,
+    and no picture gets the same one twice.
+    """
     rng = np.random.default_rng(seed)
-    wrong: dict[int, int] = {}
+    wrong: dict[int, list[int]] = {}
     for source in sorted(set(sources)):
         ring = rng.permutation([picture for picture in pictures if sources[picture] == source]).tolist()
-        wrong.update(zip(ring, ring[1:] + ring[:1], strict=True))
+        for place, picture in enumerate(ring):
+            wrong[picture] = (ring[place + 1 :] + ring[:place])[:count]
     return wrong
 
 
@@ -78,7 +83,7 @@ def validate(model: Any, data: TrainingData, image_processor: Any, accelerator: 
             batch = data.texts_of(chunk).to(device)
             texts = [(text, data.items[index].picture) for index in chunk for text in data.items[index].texts]
             right = torch.tensor([place[picture] for _, picture in texts], device=device)
-            shuffled = torch.tensor([place[wrong[picture]] for _, picture in texts], device=device)
+            shuffled = torch.tensor([place[(wrong[picture] or [picture])[0]] for _, picture in texts], device=device)
             style = torch.tensor([styles.index(data.styles[text]) for text, _ in texts], device=device)
             right_losses, tokens = text_losses(model, batch, image_features, right)
             wrong_losses, _ = text_losses(model, batch, image_features, shuffled)

@@ -1,0 +1,1 @@
+"""Evaluation: held-out beginnings completed by any model, sight measured by likelihood, figures with intervals."""
