@@ -11,6 +11,9 @@ from nanovlm_hf.modeling import NanoVLMConfig
 from nanovlm_hf.processing import NanoVLMProcessor
 from nanovlm_hf.training.settings import parse_settings
 assert nanovlm_hf.__file__.startswith(sys.argv[1]) and NanoVLMConfig.__module__.startswith("nanovlm_hf.")
+from nanovlm_hf.data.prices import find_price
+from nanovlm_hf.metrics import load_metric
+assert find_price("gpt-4o") and load_metric("length")
 print(parse_settings([]).output_dir)
 """
 
@@ -18,9 +21,9 @@ print(parse_settings([]).output_dir)
 def test_an_installed_wheel_works_without_the_checkout(tmp_path):
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     source = tmp_path / "source"  # building writes beside the sources
-    for name in ("nanovlm_hf", "modeling", "processing", "recipes"):
+    for name in ("nanovlm_hf", "modeling", "processing", "recipes", "metrics"):
         for path in (ROOT / name).rglob("*"):
-            if path.suffix in (".py", ".yaml"):
+            if path.suffix in (".py", ".yaml", ".md", ".txt", ".json", ".html"):
                 target = source / path.relative_to(ROOT)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(path.read_bytes())
