@@ -13,7 +13,8 @@ from nanovlm_hf.training.settings import parse_settings
 assert nanovlm_hf.__file__.startswith(sys.argv[1]) and NanoVLMConfig.__module__.startswith("nanovlm_hf.")
 from nanovlm_hf.data.prices import find_price
 from nanovlm_hf.metrics import load_metric
-assert find_price("gpt-4o") and load_metric("length")
+load_metric("length")
+assert find_price("gpt-4o")
 print(parse_settings([]).output_dir)
 """
 
