@@ -6,12 +6,17 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from nanovlm_hf.data.cli import app as data_app
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Very small vision-language models.",
 )
+
+
+app.add_typer(data_app, name="data")
 
 
 class Style(str, Enum):

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from datasets import load_dataset
 from typer.testing import CliRunner
 
 from nanovlm_hf.cli import app
@@ -16,7 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     line.split("#")[0].strip()
     for block in re.findall(r"```bash\n(.*?)```", README, re.S)
-    for line in block.splitlines()
+    for line in block.replace("\\\n", " ").splitlines()
 ]
 
 
@@ -38,6 +39,19 @@ def test_describe_commands(desk, command):
     piped = (desk / "photo.jpg").read_bytes() if arguments[0] == "cat" else None
     result = CliRunner().invoke(app, arguments[arguments.index("nanovlm") + 1 :], input=piped)
     assert result.exit_code == 0, result.output
+
+
+def test_data_commands(coco_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    commands = [
+        command for command in COMMANDS if re.search("^nanovlm data (check|build [a-z])|--teacher offline", command)
+    ]
+    assert len(commands) == 3
+    for command in commands:
+        result = CliRunner().invoke(app, shlex.split(command)[1:])
+        assert result.exit_code == 0, result.output
+    read = load_dataset("my-shortdesc/", cache_dir=str(tmp_path / "cache"))
+    assert {"image", "text", "captions"} <= set(read["train"].column_names)
 
 
 def test_python_example(desk, capsys):
