@@ -18,6 +18,7 @@ from nanovlm_hf.data.build import build_dataset, build_from_folder, split_by_has
 from nanovlm_hf.data.cli import app
 from nanovlm_hf.data.descriptions import Description, read_descriptions
 from nanovlm_hf.data.sources import Row, Text
+from nanovlm_hf.data.text_rules import words_in
 from nanovlm_hf.hub.verify import problems_of
 
 GOOD = "A brown dog runs on the green grass with a red ball. It is a warm day, and the dog is very happy to play."
@@ -352,13 +353,19 @@ def test_a_picture_of_unknown_origin_gets_no_licence_from_us(descriptions, tmp_p
 
 
 OURS = Path(__file__).parents[1] / "dataset_cards"
+BARS = {"shortdesc": ((20, 25), (2, 3)), "longdesc": ((60, 70), (5, 7))}
 
 
-@pytest.mark.parametrize(
-    ("name", "words", "sentences"), [("shortdesc", (20, 25), (2, 3)), ("longdesc", (60, 70), (5, 7))]
-)
-def test_our_datasets_keep_their_bars(name, words, sentences, tmp_path):
-    rows = [row for found in rows_of(OURS / name, tmp_path, streaming=False).values() for row in found]
+@pytest.fixture(scope="module")
+def our_rows():
+    from pyarrow.parquet import read_table
+
+    return {name: read_table(OURS / name / "data").to_pylist() for name in BARS}
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_our_datasets_keep_their_bars(our_rows, name):
+    rows, (words, sentences) = our_rows[name], BARS[name]
     assert len(rows) >= 12_000 and len({row["image_id"] for row in rows}) == len(rows)
     assert all("image" not in row for row in rows)
     in_range = [
@@ -367,19 +374,33 @@ def test_our_datasets_keep_their_bars(name, words, sentences, tmp_path):
     assert sum(in_range) >= 0.95 * len(rows)
     assert all(words[0] - 5 <= row["words"] <= words[1] + 5 for row in rows)
     assert all(row["flags"] for row, inside in zip(rows, in_range, strict=True) if not inside)
-    assert problems_of(OURS / name, "dataset") == []
+    assert all(row["words"] == len(words_in(row["text"])) for row in rows)
 
 
-def test_our_addresses_are_cocos(tmp_path):
-    val2017 = (OURS / "coco_val2017_ids.txt").read_text().split()
-    assert len(set(val2017)) == 5_000
-    rows = [row for found in rows_of(OURS / "shortdesc", tmp_path, streaming=False).values() for row in found]
-    for row in rows:
+def test_our_datasets_are_fit_for_the_hub():
+    assert problems_of(OURS / "shortdesc", "dataset") == []  # pushing looks at both
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_our_datasets_load(our_rows, name):
+    from datasets import load_dataset
+
+    splits = load_dataset(str(OURS / name), streaming=True)
+    assert set(splits) == {"train", "validation", "test"}
+    by_id = {row["image_id"]: row for row in our_rows[name]}
+    tests = list(splits["test"])
+    assert len(tests) > 500 and all(by_id[row["image_id"]] == row for row in tests)
+
+
+def test_our_addresses_are_cocos(our_rows):
+    val2017 = set((OURS / "coco_val2017_ids.txt").read_text().split())
+    assert len(val2017) == 5_000
+    for row in our_rows["shortdesc"]:
         if row["source"] == "coco":
-            folder = "val2017" if row["image_id"] in set(val2017) else "train2017"
+            folder = "val2017" if row["image_id"] in val2017 else "train2017"
             assert row["file_name"] == f"{int(row['image_id']):012d}.jpg"
             assert row["image_url"] == f"http://images.cocodataset.org/{folder}/{row['file_name']}"
         else:
             assert row["file_name"].startswith(f"{row['image_id']}_") and row["image_url"] is None
-    train = next(row for row in rows if row["image_id"] == "9")
-    assert "/train2017/" in train["image_url"]
+    first = next(row for row in our_rows["shortdesc"] if row["image_id"] == "9")
+    assert "/train2017/" in first["image_url"]

@@ -12,8 +12,10 @@ from nanovlm_hf.processing import NanoVLMProcessor
 from nanovlm_hf.training.settings import parse_settings
 assert nanovlm_hf.__file__.startswith(sys.argv[1]) and NanoVLMConfig.__module__.startswith("nanovlm_hf.")
 from nanovlm_hf.data.prices import find_price
+from nanovlm_hf.data.offline_teacher import write_description
 from nanovlm_hf.metrics import load_metric
 load_metric("length")
+assert write_description(["A brown dog runs on grass."], "short", "1")
 assert find_price("gpt-4o")
 print(parse_settings([]).output_dir)
 """

@@ -23,7 +23,7 @@ from nanovlm_hf.data.dataset_card import attribution_of, write_card
 from nanovlm_hf.data.descriptions import NAMES, Description, read_descriptions
 from nanovlm_hf.data.picture_files import find_pictures
 from nanovlm_hf.data.shards import ShardWriter, features_of
-from nanovlm_hf.data.sources import SPLITS, VALIDATION_SHARE, _hash_share
+from nanovlm_hf.data.sources import SPLITS, VALIDATION_SHARE, hash_share
 from nanovlm_hf.files import write_atomically
 
 TEST_SHARE = 0.1  # of pictures that come without splits; as many as for validation
@@ -160,7 +160,7 @@ def _style_of(out: Path, descriptions: list[Description]) -> str:
 
 def split_by_hash(image_id: str) -> str:
     """A split for a picture that comes without one, from its id alone: 80% train, 10% validation, 10% test."""
-    share = _hash_share(image_id)
+    share = hash_share(image_id)
     return "validation" if share < VALIDATION_SHARE else "test" if share >= 1 - TEST_SHARE else "train"
 
 

@@ -130,7 +130,11 @@ class _ClauseReader(NounReader):
                 self.place = back
                 return
             self._finish_part(part)
-            self._sort_trait(clause, part)
+            animate = {*clause.subject.heads} & (PEOPLE | ANIMALS)
+            if clause.has and not animate and part.words[0] != "with":
+                clause.has[-1].tail += part.words  # "a room with lamps on the wall"
+            else:
+                self._sort_trait(clause, part)
 
     def _at_preposition(self) -> bool:
         return self.at("P", "T") or (self.at("J") and self.word() in ("next", "close", "full"))

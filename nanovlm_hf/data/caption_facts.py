@@ -6,6 +6,8 @@
 Each knows its worth: how many captions say so, in how easy words.
 """
 
+from dataclasses import replace
+
 from nanovlm_hf.data.caption_clauses import Action, Clause, Part
 from nanovlm_hf.data.caption_nouns import Nominal
 from nanovlm_hf.data.caption_scene import content, family
@@ -134,9 +136,10 @@ def details(speaker: Speaker) -> list[Sentence]:
     good = []
     for sentence in found:
         sure = sentence.about and scene.doubtful.isdisjoint(sentence.about)
+        sure = sure and not (sentence.subject and speaker.who.them in sentence.words)  # "it stands on it"
         if sure and len(sentence.words) < 16 and not hard_words(sentence.words):
             support = sum(scene.support[word] for word in sentence.about) / len(sentence.about) / scene.captions
-            good.append(Sentence(sentence.words, sentence.about, sentence.worth + support, sentence.subject))
+            good.append(replace(sentence, worth=sentence.worth + support))
     return sorted(good, key=lambda sentence: -sentence.worth)
 
 
@@ -220,7 +223,7 @@ def _things(speaker: Speaker) -> list[Sentence]:
         colours = [word for word in agreed if word in COLOURS or word == "and"]
         if {*colours} - {"and"} and head not in scene.several and len(colours) < 4:
             words = ("the", nominal.words[-1], be, *colours)
-            found.append(Sentence(words, frozenset({*colours} - {"and"}), 0.3))
+            found.append(Sentence(words, frozenset({*colours} - {"and"}), 0.3, needs=frozenset({head})))
         if nominal.words[0] in ("a", "an") and not nominal.plural and head not in _ROOM | BODY:
             found.append(Sentence(("there", be, *agreed, "too"), frozenset({head}), 0.1))
     return found

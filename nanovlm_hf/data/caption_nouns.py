@@ -171,6 +171,8 @@ class NounReader:
             pairs = [pair for place, pair in enumerate(pairs) if pair[0] != "little" or pair not in pairs[:place]]
         if base in PEOPLE:  # the colour of a skin is nobody's business here
             pairs = without(pairs, {"black", "white", "brown"})
+        if pairs[0][0] == "some" and len(pairs) > 1 and pairs[1][1] == "Q":
+            pairs = pairs[1:]  # "a group of five people"
         if pairs[0][0] == "many" and not plural:
             pairs[0] = ("some", "Q")
         tags = {one for _, one in pairs}
@@ -184,7 +186,12 @@ class NounReader:
 
     def _takes_article(self, noun: str, start: int, alone: bool) -> bool:
         after = self.tags[start - 1] if start else "."
-        if noun in MASS or (noun.endswith("ing") and noun not in _COUNTED) or after == "T":
+        if (
+            (start and self.tokens[start - 1] == "of")
+            or noun in MASS
+            or (noun.endswith("ing") and noun not in _COUNTED)
+            or after == "T"
+        ):
             return False
         return not (after == "P" and alone and noun in _BARE)
 

@@ -91,7 +91,11 @@ class Scene:
             return False
         if self.count and subject.count not in (0, self.count):
             return False
-        return who.family != ("people",) or subject.plural or _same_person(subject.heads[0], who.noun)
+        if who.family != ("people",) or subject.plural:
+            return True
+        head = subject.heads[0]
+        acted_on = {head for part in clause.parts() if part.nominal is not None for head in part.nominal.heads}
+        return _same_person(head, who.noun) and not (head != who.noun and who.noun in acted_on)
 
 
 def family(nominal: Nominal) -> tuple[str, ...]:

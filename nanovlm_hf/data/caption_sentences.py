@@ -33,6 +33,7 @@ class Sentence:
     about: frozenset[str]
     worth: float
     subject: bool = False
+    needs: frozenset[str] = frozenset()  # what must have been spoken of before
 
 
 class Speaker:
@@ -68,6 +69,9 @@ class Speaker:
         wrong = (head in MALE and self.who.they == "she") or (head in FEMALE and self.who.they == "he")
         unsure = head in MALE | FEMALE and noun in ("person", "child")
         if noun and (vague or wrong or unsure):
+            words = (
+                tuple(word for word in words if word != "old") if noun in ("boy", "girl", "child", "baby") else words
+            )
             return (*words[:-1], inflect(noun, "NNS") if subject.plural else noun)
         return words
 

@@ -52,6 +52,7 @@ def simplify(caption: str) -> tuple[list[str], list[str]]:
     """The words of a caption with easy words for hard ones, in lower case, and their tags."""
     names = _names(caption)
     tokens = [_TYPOS.get(token, _NUMBERS.get(token, token)) for token in tokenize(caption)]
+    tokens = tokens[:1] + ["its" if token == "it's" else token for token in tokens[1:]]  # "a ball in it's mouth"
     tokens = _replace_phrases(_without_names([token for token in tokens if token not in ('"', "(", ")")], names))
     tags = tag(tokens)
     easy: list[tuple[str, str]] = []

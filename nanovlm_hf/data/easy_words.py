@@ -87,6 +87,7 @@ taking a picture: taking a photo, taking a photograph, snapping a picture, takin
 takes a picture: takes a photo, takes a photograph, takes photos, takes pictures, snaps a picture
 for a picture: for a photo, for a photograph, for the photo, for the picture, for pictures, for photos, for a photo opportunity
 skateboard: skate board
+surfboard: surf board
 riding a bike: biking, bicycling, riding a bicycle, riding a bmx bike, cycling, riding a bmx bicycle
 rides a bike: rides a bicycle, rides a bmx bike
 riding bikes: riding bicycles

@@ -67,6 +67,8 @@ def _fresh(details: list[Sentence], opening: Sentence) -> list[Sentence]:
     for sentence in details:
         verb = sentence.words[0].strip("<>")
         old = sentence.about & said
+        if not sentence.needs <= said:
+            continue
         if not old or (sentence.subject and verb in sentence.about - said and len(old) * 2 <= len(sentence.about)):
             fresh.append(sentence)
             said |= {*sentence.about, *sentence.words}

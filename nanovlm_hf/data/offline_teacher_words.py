@@ -8,7 +8,7 @@ from nanovlm_hf.data.word_kinds import word_set
 NAMES = sorted(
     word_set(
         "Max Bella Coco Teddy Lucy Benny Molly Charlie Daisy Toby Ruby Oscar Rosie Milo Lola Sammy Poppy Buddy Mimi"
-        " Rocky Tilly Leo Nala Fred Lulu Bruno Penny Otto Pip Gus Momo Nellie Archie Jasper Flo Barney Tess"
+        " Rocky Tilly Leo Nala Fred Lulu Bruno Penny Otto Pip Hugo Momo Nellie Archie Jasper Flo Barney Tess"
         " Monty Wilma"
     )
 )
@@ -18,7 +18,7 @@ SOUNDS_FIRST = {
     for sound, words in {
         "Splash!": "splash dive",
         "Swish!": "ski snowboard surf surfer",
-        "Vroom, vroom!": "motorbike truck race",
+        "Vroom, vroom!": "motorbike truck",
         "Choo, choo!": "train",
         "Woof, woof!": "bark",
         "Click!": "camera",
@@ -42,7 +42,7 @@ SOUNDS_FIRST = {
 FUN = word_set(
     "ride run jump play swim slide climb ski surf skate swing dance fly throw catch kick eat splash sing paint"
     " read walk sail paddle race dig fish drive cook build roll bounce sled hug chase hike float dive draw drink"
-    " blow hop spin wave feed pet push dress skateboard snowboard bike kayak hit pull score clap wrestle fight"
+    " blow hop spin wave feed pet push dress skateboard snowboard bike kayak clap fight"
     " hide march crawl"
 )
 GOOD_THINGS = word_set(

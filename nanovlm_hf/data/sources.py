@@ -107,7 +107,7 @@ def read_datasets(names: list[str]) -> dict[str, list[Row]]:
     for split, row in merged.values():
         splits[split or "train"].append(row)
     if not splits["validation"]:
-        held_back = {row.image_id for row in splits["train"] if _hash_share(row.image_id) < VALIDATION_SHARE}
+        held_back = {row.image_id for row in splits["train"] if hash_share(row.image_id) < VALIDATION_SHARE}
         splits["validation"] = [row for row in splits["train"] if row.image_id in held_back]
         splits["train"] = [row for row in splits["train"] if row.image_id not in held_back]
     if not splits["train"]:
@@ -146,6 +146,6 @@ def data_fingerprint(splits: dict[str, list[Row]]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _hash_share(image_id: str) -> float:
+def hash_share(image_id: str) -> float:
     """A number in [0, 1) from the id alone, so that a picture keeps its split when others are added."""
     return int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:4], "big") / 2**32

@@ -10,7 +10,7 @@ from nanovlm_hf.data.vocabulary_words import COLOURS
 from nanovlm_hf.data.word_kinds import ANIMALS, BODY, CLOTHES, MASS, PEOPLE, word_set
 
 _DOABLE = word_set("in on down up over through into with across around off along out to at under the a")
-_NOT_DOABLE = word_set("him her them it something each") | {","}
+_NOT_DOABLE = word_set("him her them it something each grass hay dirt") | {","}
 # Nouns of which a child would not say that it likes them best, or wants to sit beside them.
 _NOT_THINGS = (
     PEOPLE
@@ -22,7 +22,7 @@ _NOT_THINGS = (
         "sky background court foreground inside outside air way game trick jump side end place thing day night top front back middle"
         " group lot ground area ride race turn marathon show concert parade prayer position motion pose job speech meal shape style mood"
         " trip visit cookie pizza cake sandwich meat bread cheese donut fruit banana apple orange carrot egg performance look view smile"
-        " flip team line town time picture food water grass wind party kick"
+        " flip team line town time picture food water grass wind party kick presentation conference break curb number meeting class lesson"
     )
 )
 
@@ -108,8 +108,10 @@ def _place(speaker: Speaker) -> str:
     parts += [part for _, action in speaker.actions[:4] for part in action.parts if part.kind == "place"]
     for nominal in [part.nominal for part in parts if part.nominal is not None and part.nominal.heads]:
         if nominal.heads[-1] in GOOD_PLACES - speaker.scene.doubtful:
-            nouns = [word for word, one in zip(nominal.words, nominal.tags, strict=True) if one in ("N", "NS")]
-            return " ".join(["the", *nouns[-2:]])
+            nouns = [
+                word for word, one in zip(nominal.words[-2:], nominal.tags[-2:], strict=True) if one in ("N", "NS")
+            ]
+            return " ".join(["the", *nouns])
     return ""
 
 

@@ -176,7 +176,7 @@ CLOTHES = word_set(
 )
 # Nouns that stand without "a".
 MASS = word_set(
-    "water grass snow sand mud dirt food fruit ice rain wind air traffic music baseball football soccer tennis"
+    "help dust brand water grass snow sand mud dirt food fruit ice rain wind air traffic music baseball football soccer tennis"
     " basketball hockey golf rugby volleyball cricket polo karate hair wood metal smoke milk bread cheese meat"
     " rice juice wine beer coffee tea fun work furniture clothing makeup sunlight shade land sky stuff paint night"
     " day sea surf fur clay hay steam fog light darkness pasta broccoli corn lettuce chocolate ice cream seaweed"
