@@ -7,6 +7,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from nanovlm_hf.data.cli import app as data_app
+from nanovlm_hf.evaluation.cli import evaluate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +18,15 @@ app = typer.Typer(
 
 
 app.add_typer(data_app, name="data")
+
+
+class Engine(str, Enum):
+    torch = "torch"
+    onnx = "onnx"
+
+
+class ExportFormat(str, Enum):
+    onnx = "onnx"
 
 
 class Style(str, Enum):
@@ -36,7 +46,10 @@ def main() -> None:
 )
 def describe(
     images: Annotated[list[str], typer.Argument(help="Pictures: paths, URLs, or - for standard input.")],
-    model: Annotated[str, typer.Option(help="A checkpoint's folder, or a repository on the Hub.")],
+    model: Annotated[
+        str,
+        typer.Option(help="A checkpoint's folder, or a repository on the Hub; with --engine onnx an exported one."),
+    ],
     prompt: Annotated[str, typer.Option(help="The beginning that the description continues.")] = "",
     style: Annotated[
         Optional[Style],  # noqa: UP045 (typer)
@@ -53,26 +66,61 @@ def describe(
     ] = None,
     seed: Annotated[int, typer.Option(help="For sampling.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Pictures at once.", min=1)] = 16,
+    engine: Annotated[
+        Engine, typer.Option(help="onnx: for folders that `nanovlm export` wrote; starts several times sooner.")
+    ] = Engine.torch,
 ) -> None:
     """Describe pictures: the beginning you give, and what the model makes of it.
 
     One picture: the text streams as it is written. Several: a line for each, name first. A picture that cannot be read
     is reported, the others are described all the same, and the exit status is 1.
     """
-    from nanovlm_hf.describe import describe_files
-
     settings: dict[str, Any] = {}
     if temperature is not None:
         settings = {"do_sample": temperature > 0, **({"temperature": temperature} if temperature > 0 else {})}
     if max_new_tokens is not None:
         settings["max_new_tokens"] = max_new_tokens
     try:
+        if engine is Engine.onnx:
+            from nanovlm_hf.edge.describe import describe_files
+        else:
+            from nanovlm_hf.describe import describe_files
         style_name = style.value if style else None
         failed = describe_files(images, model, prompt, style_name, json, batch_size, seed, **settings)
+    except ModuleNotFoundError as error:
+        typer.echo(f"nanovlm: {error.name} is not installed: pip install 'nanovlm-hf[edge]'", err=True)
+        raise typer.Exit(2) from None
     except (ValueError, OSError) as error:
         typer.echo(f"nanovlm: {error}", err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command(epilog="Example: nanovlm export runs/picture-book --format onnx --int8")
+def export(
+    model: Annotated[str, typer.Argument(help="A checkpoint's folder, or a repository on the Hub.")],
+    format: Annotated[ExportFormat, typer.Option(help="onnx: for ONNX Runtime.")] = ExportFormat.onnx,
+    int8: Annotated[bool, typer.Option("--int8", help="The decoder's matrices in 8 bits: smaller, faster.")] = False,
+    output: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="The new folder. By default the model's name and -onnx or -onnx-int8."),
+    ] = None,
+) -> None:
+    """Make a folder that describes pictures by itself: `python describe.py photo.jpg` in it needs no torch.
+
+    It needs onnxruntime, tokenizers, Pillow and numpy. Without --int8 its tokens are those of the torch model.
+    """
+    try:
+        from nanovlm_hf.edge.export import export as run
+
+        folder = run(model, output, int8)
+    except ModuleNotFoundError as error:
+        typer.echo(f"nanovlm: {error.name} is not installed: pip install 'nanovlm-hf[export]'", err=True)
+        raise typer.Exit(2) from None
+    except (ValueError, OSError) as error:
+        typer.echo(f"nanovlm: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"{folder}: run `python describe.py photo.jpg` there, or `nanovlm describe --engine onnx` with it.")
 
 
 @app.command()
@@ -93,6 +141,48 @@ def sizes() -> None:
         )
         shares = (vision / total, connector / total, 1 - (vision + connector) / total)
         typer.echo(f"{size:6} {total:12,} " + " ".join(f"{share:9.1%}" for share in shares))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog="Example: nanovlm serve runs/picture-book --port 8000. Other options go to `transformers serve`.",
+)
+def serve(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A checkpoint's folder, or a repository on the Hub.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "localhost",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve a model behind OpenAI's API: /v1/chat/completions takes pictures and streams."""
+    from nanovlm_hf.serve import serve as run
+
+    try:
+        run(model, ["--host", host, "--port", str(port), *context.args])
+    except (ValueError, OSError) as error:
+        typer.echo(f"nanovlm: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command(epilog="Example: nanovlm demo runs/picture-book")
+def demo(
+    models: Annotated[list[str], typer.Argument(help="Checkpoints' folders, or repositories on the Hub.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
+) -> None:
+    """Try models in the browser: drop a picture, watch the text stream, see where the model looks."""
+    try:
+        from nanovlm_hf.space.app import launch
+
+        launch(models, host, port)
+    except ModuleNotFoundError as error:
+        typer.echo(f"nanovlm: {error.name} is not installed: pip install 'nanovlm-hf[demo]'", err=True)
+        raise typer.Exit(2) from None
+    except (ValueError, OSError) as error:
+        typer.echo(f"nanovlm: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+app.command(epilog="Example: nanovlm evaluate --model runs/mini --dataset photos/ --out results/")(evaluate)
 
 
 if __name__ == "__main__":

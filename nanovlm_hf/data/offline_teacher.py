@@ -126,7 +126,9 @@ def _fill_up(said: list[str], thoughts: list[Thought], lengths: Lengths, draw: r
     low, high = lengths.min_words - words, lengths.max_words - words
     fewest, most = lengths.min_sentences - len(said), min(lengths.max_sentences, _MOST_SENTENCES) - len(said)
     for number in range(max(0, fewest), most + 1 if high >= 0 else 0):
-        chosen = _choose(thoughts, number, low, high)
+        own_first = number == 1 and draw.random() < 0.8
+        ordered = sorted(thoughts, key=lambda thought: thought.special == 0) if own_first else thoughts
+        chosen = _choose(ordered, number, low, high)
         if chosen is not None:
             draw.shuffle(chosen)
             chosen.sort(key=lambda thought: thought.special)  # at the end what no other picture has

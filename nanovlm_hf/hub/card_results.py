@@ -1,0 +1,299 @@
+"""What a model card says of an evaluation: tables, limits and samples out of `nanovlm evaluate`'s results.json.
+
+evaluation = read_evaluation(Path("checkpoints/nanovlm-base"), Path("results/results.json"))
+evaluation.tables[0].rows[0]              # {"title": "Shuffled gap", "ours": "0.213 [0.190, 0.236]", ...}
+
+Its model is found by the hash of its weights, so that no card shows another model's figures. The form of the file is
+described in `nanovlm_hf.evaluation.results`.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nanovlm_hf.files import write_atomically
+
+TITLES = {"caption": "Captions", "short": "Short descriptions", "long": "Long descriptions"}
+HELD_OUT = "held-out texts"
+SAMPLES = 3  # good ones of a style, and bad ones
+# Other models beside ours, in these; for the Hub, in these by dataset.
+HEADLINE = (
+    ("short", "gap"),
+    ("short", "right_picture"),
+    ("long", "gap"),
+    ("caption", "cider_x100"),
+    ("caption", "bleu4"),
+)
+INDEXED = {
+    "shortdesc": (
+        *(("short", name) for name in ("gap", "right_picture", "right_text", "perplexity_ratio", "ended_in_length")),
+        *(("caption", name) for name in ("cider_x100", "bleu4")),
+    ),
+    "longdesc": tuple(
+        ("long", name) for name in ("gap", "right_picture", "right_text", "perplexity_ratio", "ended_in_length")
+    ),
+}
+# In results.json, but not in the card: others say nearly the same.
+LEFT_OUT = ("chance", "texts_with_errors", "rouge1_mean", "distinct_1", "distinct_3", "distinct_4", "finished_texts")
+METRICS = {"cider_x100": "cider", "bleu4": "bleu", "perplexity": "perplexity", "rouge1_max": "rouge"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One model's part of the results, as the card's template shows it; `figures`: style -> measure -> figure."""
+
+    command: str
+    created: str
+    weights_sha256: str
+    data: dict[str, Any]
+    held_out_from_training: bool
+    decoding: str
+    figures: dict[str, dict[str, Any]]
+    limits: list[str]
+    tables: list[dict[str, Any]]
+    headline: list[str]
+    others: list[dict[str, Any]]
+    chance: str
+    judges: list[dict[str, Any]]
+    meanings: list[tuple[str, str]]
+    samples: list[dict[str, Any]]
+
+    @property
+    def metrics(self) -> list[str]:
+        measured = {name for figures in self.figures.values() for name, figure in figures.items() if figure}
+        return [metric for name, metric in METRICS.items() if name in measured]
+
+    def for_model_index(self, model: str, namespace: str) -> list[Any]:
+        """The headline figures as `huggingface_hub.EvalResult`."""
+        return self.for_the_hub(model).for_model_index(namespace)
+
+    def for_the_hub(self, model: str) -> Any:
+        """The headline figures as `nanovlm_hf.hub.results.ModelResults`."""
+        from nanovlm_hf.evaluation.measures import MEASURES
+        from nanovlm_hf.hub.results import ModelResults, Result
+
+        found = []
+        for dataset, wanted in INDEXED.items():
+            for style, name in wanted:
+                figure = self.figures.get(style, {}).get(name)
+                if figure and figure["low"] is not None:
+                    numbers = (figure["mean"], figure["low"], figure["high"], figure["n"])
+                    title = f"{MEASURES[name].title}, {TITLES[style].lower()}"
+                    found.append(Result(dataset, self.data["split"], name, title, *numbers))
+        return ModelResults(model, self.weights_sha256, self.created, tuple(found))
+
+
+def read_evaluation(folder: Path, path: Path) -> Evaluation:
+    """The evaluation of a checkpoint's weights.
+
+    Raises:
+        FileNotFoundError: no such results.
+        ValueError: no results, or of other weights only.
+    """
+    if path.is_dir():
+        path = path / "results.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such results. `nanovlm evaluate --out` writes them as results.json.")
+    results = json.loads(path.read_text(encoding="utf-8"))
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    models = results.get("models", {})
+    label = next((label for label, model in models.items() if model.get("weights_sha256") == digest), None)
+    if label is None:
+        raise ValueError(
+            f"{path} has no results of the weights in {folder} (sha256 {digest[:12]}), but of "
+            f"{', '.join(models) or 'none'}: evaluate this checkpoint."
+        )
+    model = models[label]
+    held_out = results.get("held_out", {})
+    measures = results["measures"]
+    shown = [
+        name
+        for name in measures
+        if name not in LEFT_OUT and any(figures.get(name) for figures in model["styles"].values())
+    ]
+    headline = [(style, name) for style, name in HEADLINE if model["styles"].get(style, {}).get(name)]
+    return Evaluation(
+        command=results["command"],
+        created=results["created"],
+        weights_sha256=digest,
+        data=results["data"],
+        held_out_from_training=bool(model.get("trained_on_this_data")) and results["data"]["split"] != "train",
+        decoding=_decoding(results["decoding"]),
+        figures=model["styles"],
+        limits=_limits(model),
+        tables=[_table(style, model["styles"][style], held_out.get(style, {}), measures) for style in model["styles"]],
+        headline=[f"{measures[name]['title']} ({style})" for style, name in headline],
+        others=[
+            {
+                "model": other,
+                "parameters": about["parameters"],
+                "figures": [shown_figure(name, about["styles"].get(style, {}).get(name)) for style, name in headline],
+            }
+            for other, about in models.items()
+        ],
+        chance=next(
+            (
+                shown_figure("chance", {**figures["chance"], "low": None})
+                for figures in model["styles"].values()
+                if figures.get("chance")
+            ),
+            "chance",
+        ),
+        judges=_judges(results, model),
+        meanings=[(measures[name]["title"], measures[name]["meaning"]) for name in shown],
+        samples=_samples(path.with_name("items.parquet"), label, list(model["styles"])),
+    )
+
+
+def shown_figure(name: str, figure: dict[str, Any] | None) -> str:
+    """Such as "0.213 [0.190, 0.236]" or "55.1% [51.0, 59.3]"; "-" where there is none."""
+    from nanovlm_hf.evaluation.measures import MEASURES
+
+    if not figure:
+        return "-"
+    measure = MEASURES.get(name)
+    digits, factor, sign = (
+        (measure.digits, 100 if measure.percent else 1, "%" * measure.percent) if measure else (2, 1, "")
+    )
+    mean, low, high = (
+        None if figure[key] is None else f"{factor * figure[key]:.{digits}f}" for key in ("mean", "low", "high")
+    )
+    return f"{mean}{sign}" + (f" [{low}, {high}]" if low is not None else "")
+
+
+def _decoding(decoding: dict[str, dict[str, Any]]) -> str:
+    """Settings that all styles share, and the limits of each."""
+    common = {
+        name: value
+        for name, value in next(iter(decoding.values())).items()
+        if all(one.get(name) == value for one in decoding.values())
+    }
+    how = "greedy decoding" if common["num_beams"] == 1 else f"{common['num_beams']} beams"
+    more = [
+        f"{name} {value:g}"
+        for name, value in common.items()
+        if name in ("repetition_penalty", "length_penalty", "no_repeat_ngram_size") and value not in (0, 1)
+    ]
+    limits = ", ".join(f"{one['max_new_tokens']} ({style})" for style, one in decoding.items())
+    return ", ".join([how, *more]) + f", at most {limits} tokens"
+
+
+def write_hub_results(evaluation: Evaluation, model: str, folder: Path) -> Path:
+    """Writes the file that `push_scripts/push_results.py` reads, named by the model."""
+    path = folder / f"{model}.json"
+    write_atomically(path, json.dumps(asdict(evaluation.for_the_hub(model)), indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def _limits(model: dict[str, Any]) -> list[str]:
+    """What a user must know first, in figures, of the style with most to tell."""
+    lines = []
+    for style in ("short", "long", "caption"):
+        figures = model["styles"].get(style, {})
+        if figures.get("right_picture"):
+            lines.append(
+                f"**How much it sees**: given a text of the style `{style}` and ten pictures, it tells the right picture "
+                f"{shown_figure('right_picture', figures['right_picture'])} of the time; guessing would give "
+                f"{shown_figure('chance', {**figures['chance'], 'low': None})}."
+            )
+            break
+    for style in ("caption", "short", "long"):
+        figures = model["styles"].get(style, {})
+        if figures.get("chair_i"):
+            lines.append(
+                f"**How much it makes up**: of the objects that it names in the style `{style}`, no caption by people has "
+                f"{shown_figure('chair_i', figures['chair_i'])}."
+            )
+            break
+    common = {
+        style: figures["commonest_share"]
+        for style, figures in model["styles"].items()
+        if figures.get("commonest_share")
+    }
+    if common:
+        style = max(common, key=lambda style: common[style]["mean"])
+        text = model.get("commonest", {}).get(style, {}).get("text", "").strip()
+        lines.append(
+            f"One text serves {shown_figure('commonest_share', common[style])} of the pictures in the style `{style}`"
+            + (f': "{" ".join(text.split())}"' if text else ".")
+        )
+    return lines
+
+
+def _table(style: str, ours: dict[str, Any], held_out: dict[str, Any], measures: dict[str, Any]) -> dict[str, Any]:
+    rows = [
+        {
+            "title": measures[name]["title"],
+            "ours": shown_figure(name, figure),
+            "held_out": shown_figure(name, held_out.get(name)),
+            "better": {"lower": "lower", "higher": "higher"}.get(measures[name]["better"], ""),
+            "n": figure["n"],
+        }
+        for name, figure in ours.items()
+        if figure and name not in LEFT_OUT
+    ]
+    return {"title": TITLES.get(style, style), "rows": rows}
+
+
+def _judges(results: dict[str, Any], model: dict[str, Any]) -> list[dict[str, Any]]:
+    shown = []
+    for name, by_style in model.get("judges", {}).items():
+        if not by_style:
+            continue
+        about = results["judges"][name]
+        axes = list(next(iter(by_style.values())))
+        what = ", ".join(about["judge_models"]) if about["kind"] == "model" else "a person"
+        tried = ""
+        if about["validity"]:
+            told = "could" if about["validity"]["passed"] else "could **not**"
+            tried = f" Tried first on texts whose order is known: it {told} tell them apart."
+        shown.append(
+            {
+                "name": name,
+                "about": f"By {what}, from 0 to 10 an axis; {about['texts']:,} texts judged, {about['unscored']:,} unscored.{tried}",
+                "axes": axes,
+                "rows": [
+                    {"style": style, "figures": [shown_figure("", figures.get(axis)) for axis in axes]}
+                    for style, figures in by_style.items()
+                ],
+            }
+        )
+    return shown
+
+
+def _samples(path: Path, label: str, styles: list[str]) -> list[dict[str, Any]]:
+    """The best and the worst completions of each style, with what was written for the same pictures."""
+    if not path.is_file():
+        return []
+    import pyarrow.parquet
+
+    rows = pyarrow.parquet.read_table(path).to_pylist()
+    written = {
+        (row["style"], row["image_id"]): f"{row['beginning']}{row['completion']}"
+        for row in rows
+        if row["model"] == HELD_OUT
+    }
+    groups = []
+    for style in styles:
+        scored = [
+            (score, row)
+            for row in rows
+            if row["model"] == label and row["style"] == style and (score := _agreement(row))
+        ]
+        scored.sort(key=lambda pair: pair[0], reverse=True)
+        for title, chosen in (("the best", scored[:SAMPLES]), ("the worst", scored[SAMPLES:][-SAMPLES:])):
+            samples = [{**row, "written": written.get((style, row["image_id"]), "")} for _, row in chosen]
+            if samples:
+                groups.append({"title": f"{TITLES.get(style, style)}: {title}", "samples": samples})
+    return groups
+
+
+def _agreement(row: dict[str, Any]) -> tuple[float, ...] | None:
+    """How much a completion agrees with what people said of the picture; `None` where they named nothing."""
+    if row["style"] == "caption":
+        return None if row.get("cider") is None else (row["cider"],)
+    if not row.get("true_objects") or row.get("hallucinated") is None:
+        return None
+    return (row["recalled"] / row["true_objects"] - row["hallucinated"], -row["hallucinated"])

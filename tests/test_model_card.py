@@ -1,0 +1,234 @@
+"""The card of a checkpoint: valid for the Hub, every figure from the files beside the weights and from the results."""
+
+import hashlib
+import json
+import shutil
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+from typer.testing import CliRunner
+
+from nanovlm_hf.data.sources import data_fingerprint, read_datasets
+from nanovlm_hf.evaluation.measures import MEASURES
+from nanovlm_hf.hub.model_card import write_model_card
+from nanovlm_hf.hub.results import read_results
+from nanovlm_hf.hub.verify import problems_of
+
+BEST = {
+    **{"step": 30, "seconds": 7200.0, "loss": 3.25, "shuffled_loss": 3.5, "gap": 0.25},
+    **{"loss_caption": 3.5, "shuffled_loss_caption": 3.75, "gap_caption": 0.25},
+    **{"loss_short": 3.0, "shuffled_loss_short": 3.125, "gap_short": 0.125},
+}
+
+
+@pytest.fixture
+def checkpoint(tmp_path, coco_folder, model, processor):
+    """As training leaves it, trained on pictures of COCO and Flickr8k."""
+    for path in (coco_folder / "annotations").iterdir():
+        data = json.loads(path.read_text())
+        for image in data["images"]:
+            image["source"] = "coco" if image["id"] % 4 else "flickr8k"
+        path.write_text(json.dumps(data))
+    folder = tmp_path / "nanovlm-tiny"
+    model.generation_config.update(max_new_tokens=8, do_sample=False)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    recipe = {"dataset": ["photos"], "output_dir": "runs/tiny", "size": "mini", "styles": "caption,short,long"}
+    recipe |= {"epochs": 2.0, "batch_size": 4, "learning_rate": 0.001, "vision_config": "{}", "text_config": "{}"}
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    run = {"steps": 40, "best": BEST, "seconds": 9000.0, "pictures_per_second": 14.6, "processes": 1, "bf16": True}
+    run |= {"training_pictures": 8, "training_texts": 24, "target_tokens": 345, "threads": 1, "gpu": None}
+    run |= {"versions": {"torch": "2.13.0"}, "commit": "0123456789abcdef", "processor": "x86_64"}
+    run["data_fingerprint"] = data_fingerprint(read_datasets([str(coco_folder)]))
+    (folder / "training_run.json").write_text(json.dumps(run))
+    history = [{"step": 20, "train_loss": 3.9}, BEST, {"step": 40, "train_loss": 3.4321}]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in history))
+    return folder
+
+
+@pytest.fixture
+def card_of(checkpoint, monkeypatch, tmp_path):
+    """Writes the card in the folder that the recipe's names start from, and returns it."""
+
+    def write(results=None):
+        monkeypatch.chdir(tmp_path)
+        return ModelCard(write_model_card(checkpoint, results).read_text())
+
+    return write
+
+
+def change(path, **values):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def figure(mean, low=None, high=None):
+    return {
+        "mean": mean,
+        "low": mean - 0.01 if low is None else low,
+        "high": mean + 0.01 if high is None else high,
+        "n": 568,
+    }
+
+
+@pytest.fixture
+def results(checkpoint, tmp_path):
+    """As `nanovlm evaluate` writes them: this model and another, a judge, completions beside."""
+    sha256 = hashlib.sha256((checkpoint / "model.safetensors").read_bytes()).hexdigest()
+    sight = {"gap": figure(0.2125), "right_picture": figure(0.5512, 0.51, 0.593), "chance": figure(0.1, 0.1, 0.1)}
+    styles = {
+        "caption": {**sight, "cider_x100": figure(31.25, 28.0, 34.5), "chair_i": figure(0.333, 0.3, 0.36)},
+        "short": {**sight, "commonest_share": figure(0.0273, 0.01, 0.05), "ended_in_length": None},
+    }
+    about = {"revision": "main", "parameters": 5_670_000, "device": "cpu", "trained_on_this_data": True}
+    commonest = {"short": {"text": "A dog runs | fast.", "pictures": 15, "different": 400}}
+    judged = {"judge-1": {"short": {"grammar": figure(7.25), "total": figure(33.5)}}}
+    validity = {"passed": False}
+    decoding = {"do_sample": False, "num_beams": 1, "repetition_penalty": 1.0, "max_new_tokens": 48}
+    content = {
+        "format": 1,
+        "created": "2026-11-21T16:00:00+00:00",
+        "command": "nanovlm evaluate --model nanovlm-tiny --dataset photos --out results",
+        "data": {"datasets": ["photos"], "split": "test", "chosen": "all", "pictures": 568},
+        "decoding": {"caption": decoding, "short": decoding},
+        "measures": {
+            name: {"title": one.title, "meaning": one.meaning, "better": one.better} for name, one in MEASURES.items()
+        },
+        "held_out": {"caption": {"cider_x100": figure(93.5, 80.0, 99.0)}, "short": {}},
+        "models": {
+            "blip": {**about, "parameters": 223_000_000, "weights_sha256": "0" * 64, "styles": styles, "judges": {}},
+            "tiny": {**about, "weights_sha256": sha256, "styles": styles, "commonest": commonest, "judges": judged},
+        },
+        "judges": {
+            "judge-1": {
+                "kind": "model",
+                "judge_models": ["judge-1-large"],
+                "validity": validity,
+                "texts": 50,
+                "unscored": 2,
+            }
+        },
+    }
+    rows = []
+    for label in ("tiny", "blip", "held-out texts"):
+        for index in range(8):
+            row = {"model": label, "style": "caption", "image_id": str(index), "source": "coco", "beginning": "A dog"}
+            row |= {"completion": f" of {label}, number {index} | end.", "cider": index / 10}
+            rows.append(row)
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps(content))
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "items.parquet")
+    return folder / "results.json"
+
+
+def test_without_results_the_card_says_so_and_is_valid(checkpoint, card_of):
+    card = card_of()
+    assert problems_of(checkpoint, "model") == []
+    data = card.data
+    assert (data.library_name, data.pipeline_tag, data.language) == ("transformers", "image-text-to-text", ["en"])
+    assert data.datasets == ["org/shortdesc", "org/longdesc"] and not data.eval_results
+    assert "has not been evaluated" in card.text and "There are no results for these weights yet" in card.text
+
+
+def test_figures_of_the_run_stand_in_it(card_of, model):
+    text = card_of().text
+    assert "| caption | 3.500 | 3.750 | 0.250 |" in text and "| all | 3.250 | 3.500 | 0.250 |" in text
+    assert "40; published: step 30" in text and "2.5 hours, 14.6 pictures per second" in text
+    assert "x86_64 CPU, 1 process of 1 thread, bf16" in text and "energy | not measured" in text
+    assert "3.432 at step 40" in text and "learning_rate: 0.001" in text and "runs/tiny" not in text
+    assert f"{model.num_parameters():,} parameters" in text
+    cells = [
+        line.split("|") for line in text.splitlines() if line.startswith(("| encoder", "| connector", "| decoder"))
+    ]
+    assert sum(int(cell[3].replace(",", "")) for cell in cells) == model.num_parameters()  # no part is left out
+
+
+def test_energy_is_told_where_it_was_measured(checkpoint, card_of):
+    change(checkpoint / "training_run.json", energy_kwh=0.123, energy_method="65 W times hours")
+    assert "| energy | 0.12 kWh, 65 W times hours |" in card_of().text
+
+
+def test_terms_are_those_of_the_pictures_it_was_trained_on(checkpoint, card_of, coco_folder):
+    card = card_of()
+    assert card.data.license == "other" and card.data.license_name == "research-and-non-commercial-use"
+    assert "| train | 8 | 6 | 2 |" in card.text
+    assert "CC BY 4.0, COCO Consortium" in card.text and "| Flickr8k | research and non-commercial use" in card.text
+    # Other data now lies where the recipe says: nothing is claimed of the old.
+    change(checkpoint / "training_run.json", data_fingerprint="0" * 16)
+    card = card_of()
+    assert card.data.license == "unknown" and not card.data.datasets
+    assert "State them before you publish it" in card.text and "COCO" not in card.text
+    # The picture book is nobody else's.
+    recipe = yaml.safe_load((checkpoint / "recipe.yaml").read_text())
+    (checkpoint / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "dataset": None}))
+    card = card_of()
+    assert card.data.license == "apache-2.0" and "picture book" in card.text
+
+
+def test_a_bare_checkpoint_gets_a_card_too(checkpoint, card_of):
+    for name in ("recipe.yaml", "training_run.json", "metrics.jsonl"):
+        (checkpoint / name).unlink()
+    assert "There is no record of the run" in card_of().text
+    assert problems_of(checkpoint, "model") == []
+
+
+def test_results_stand_in_tables_with_intervals(checkpoint, card_of, results):
+    card = card_of(results)
+    assert problems_of(checkpoint, "model") == []
+    text = card.text
+    assert "| Shuffled gap | 0.212 [0.202, 0.223] | - | higher | 568 |" in text
+    assert "| CIDEr ×100 | 31.2 [28.0, 34.5] | 93.5 [80.0, 99.0] | higher | 568 |" in text
+    assert "tells the right picture 55.1% [51.0, 59.3] of the time; guessing would give 10.0%" in text
+    assert 'One text serves 2.7% [1.0, 5.0] of the pictures in the style `short`: "A dog runs' in text
+    assert "- **Shuffled gap**: their difference" in text
+    assert "| blip | 223,000,000 | 0.212 [0.202, 0.223]" in text
+    assert "could **not** tell them apart" in text and "| short | 7.25 [7.24, 7.26] | 33.50 [33.49, 33.51] |" in text
+    assert "has not been evaluated" not in text
+
+
+def test_samples_are_the_models_best_and_worst(card_of, results):
+    text = card_of(results).text
+    best = text.index("Captions: the best")
+    worst = text.index("Captions: the worst")
+    row = "| coco {0} | **A dog** of tiny, number {0} \\| end. | A dog of held-out texts, number {0} \\| end. |"
+    for number, start in ((7, best), (6, best), (5, best), (2, worst), (1, worst), (0, worst)):
+        assert text.find(row.format(number), start) > start
+    assert row.format(3) not in text and row.format(7) not in text[worst:]
+    assert "of blip" not in text
+
+
+def test_the_model_index_holds_the_headline_figures(card_of, results):
+    data = card_of(results).data
+    found = {(one.dataset_type, one.metric_type): one.metric_value for one in data.eval_results}
+    assert found["org/shortdesc", "gap"] == 0.2125 and found["org/shortdesc", "cider_x100"] == 31.25
+    assert data.metrics == ["cider"] and data.model_name == "nanovlm-tiny"
+
+
+def test_results_of_other_weights_are_refused(checkpoint, card_of, results):
+    card_of()
+    before = (checkpoint / "README.md").read_bytes()
+    with (checkpoint / "model.safetensors").open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ValueError, match=r"no results of the weights .* evaluate this checkpoint"):
+        card_of(results)
+    assert (checkpoint / "README.md").read_bytes() == before
+
+
+def test_the_command_also_writes_what_the_push_script_reads(checkpoint, results, tmp_path, monkeypatch):
+    import typer
+
+    from nanovlm_hf.hub.model_card import main
+
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    app.command()(main)
+    run = CliRunner().invoke(app, [str(checkpoint), "--results", str(results), "--hub-results", "for-the-hub"])
+    assert run.exit_code == 0, run.output
+    read = read_results(tmp_path / "for-the-hub" / "nanovlm-tiny.json")
+    assert read.model == "nanovlm-tiny" and {one.metric for one in read.results} >= {"gap", "cider_x100"}
+    shutil.rmtree(checkpoint)
+    run = CliRunner().invoke(app, [str(checkpoint)])
+    assert run.exit_code == 2 and "holds no checkpoint" in run.output
