@@ -343,25 +343,15 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix, steps=5):
-    """Newton-Schulz iteration of fifth order (Jordan et al. 2024); oblong matrices by their Gram matrix, at half the cost."""
+    """Newton-Schulz iteration of fifth order (Jordan et al. 2024)."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrix.bfloat16()
     turned = x.shape[0] > x.shape[1]
     x = x.T if turned else x
     x = x / (x.norm() + 1e-7)
-    if x.shape[0] == x.shape[1]:
-        for _ in range(steps):
-            gram = x @ x.T
-            x = a * x + (b * gram + c * gram @ gram) @ x
-        return x.float()
-    gram, one = x @ x.T, torch.eye(len(x), dtype=x.dtype)
-    product = one
-    for step in range(steps):
-        factor = a * one + b * gram + c * gram @ gram
-        product = factor @ product
-        if step < steps - 1:
-            gram = factor @ gram @ factor
-    x = product @ x
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
     return (x.T if turned else x).float()
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from nanovlm_hf.describe import describe, load
 from nanovlm_hf.training import loop
+from nanovlm_hf.training.optimizer import equal_singular_values
 from nanovlm_hf.training.settings import TrainingSettings, parse_settings
 
 TINY = {
@@ -220,3 +221,46 @@ def test_flags_override_the_recipe_and_errors_name_the_setting(tmp_path):
 def test_without_arguments_the_picture_book_is_trained():
     settings = parse_settings([])
     assert settings.dataset is None and settings.output_dir == "runs/picture-book"
+
+
+@pytest.mark.parametrize("image_tokens", ["cls", "pooled"])
+def test_the_encoder_learns_alone_from_smaller_pictures_and_resumes(settings, tmp_path, monkeypatch, image_tokens):
+    """The order of things under Muon too: an interrupted run goes on to the same weights."""
+    changes = {"image_tokens": image_tokens, "word_loss": 0.1, "encoder_steps": 4, "encoder_side": 16}
+    changes |= {"muon_learning_rate": 1e-2, "flip": True, "min_crop": 0.7}
+    whole = loop.train(settings(**changes))
+    broken = settings(**changes, output_dir=str(tmp_path / "broken"))
+    step = loop.Trainer.step
+    sides = []
+
+    def interrupt(trainer, *arguments):
+        if trainer.progress.step == 3:
+            raise KeyboardInterrupt
+        return step(trainer, *arguments)
+
+    monkeypatch.setattr(loop.Trainer, "step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(broken)
+    monkeypatch.setattr(loop.Trainer, "step", step)
+    losses = loop.Trainer.losses
+
+    def record(trainer, part, num_targets):
+        hook = trainer.model.vision_model.embeddings.register_forward_pre_hook(lambda _, a: sides.append(a[0].shape[-1]))
+        found = losses(trainer, part, num_targets)
+        hook.remove()
+        return found
+
+    monkeypatch.setattr(loop.Trainer, "losses", record)
+    resumed = loop.train(broken)
+    assert sides == [16] + [32] * 6
+    assert_same_weights(resumed, whole)
+
+
+def test_muon_moves_a_matrix_by_equal_singular_values():
+    torch.manual_seed(0)
+    for shape in ((24, 8), (8, 24), (16, 16)):
+        matrix = torch.randn(shape) @ torch.diag(torch.logspace(0, -2, shape[1]))
+        moved = equal_singular_values(matrix, steps=9)
+        left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+        aligned = left.T @ moved @ right.T
+        torch.testing.assert_close(aligned, torch.eye(len(aligned)), atol=0.35, rtol=0)

@@ -35,7 +35,7 @@ def augment(
     min_crop: float = 1.0,
     flip: bool = False,
     recolour: float = 0.0,
-    side: int | None = None,
+    side: int = 0,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Crops, mirrors and recolours pictures.
 
@@ -46,9 +46,10 @@ def augment(
         flip: mirror half of the pictures, left to right.
         recolour: share of pictures whose hue is turned and whose colours fade, both at random, so that things are
             learned apart from their colours.
+        side: of the pictures that come out, in pixels; 0 is that of those that go in.
 
     Returns:
-        The pictures, of the same shape, and for each whether it is recoloured and whether it is flipped: (pictures,) bool.
+        The pictures, and for each whether it is recoloured and whether it is flipped: (pictures,) bool.
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     draws = torch.rand(max(positions) + 1, 8, generator=generator)[positions]
@@ -58,7 +59,7 @@ def augment(
         mixing = _recolouring(angle=2 * torch.pi * draws[is_recoloured, 6], saturation=draws[is_recoloured, 7])
         recoloured = torch.einsum("nij,njhw->nihw", mixing.to(pixels.device, pixels.dtype), pixels[chosen])
         pixels[chosen] = recoloured.clamp_(pixels.min(), pixels.max())
-    if min_crop >= 1.0 and not flip and side in (None, pixels.shape[-1]):
+    if min_crop >= 1.0 and not flip and side in (0, pixels.shape[-1]):
         return pixels, is_recoloured, is_flipped
     sides = min_crop + (1 - min_crop) * draws[:, :2]  # (pictures, 2): width and height of the crop
     centres = (1 - sides) * (2 * draws[:, 2:4] - 1)  # where it lies, in the grid's -1..1

@@ -72,7 +72,7 @@ class TrainingModule(nn.Module):
 
         Without texts, the first is 0 and the decoder is not asked; without words, the second.
         """
-        states = self.model.model.get_image_states(pixel_values)
+        states = self.model.model.get_image_states(pixel_values, interpolate_pos_encoding=True)
         text_loss = torch.zeros((), device=states.device)
         if texts:
             text_loss = self.model(image_features=self.model.connector(states), skip_logits=True, **texts).loss
