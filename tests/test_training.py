@@ -245,7 +245,9 @@ def test_the_encoder_learns_alone_from_smaller_pictures_and_resumes(settings, tm
     losses = loop.Trainer.losses
 
     def record(trainer, part, num_targets):
-        hook = trainer.model.vision_model.embeddings.register_forward_pre_hook(lambda _, a: sides.append(a[0].shape[-1]))
+        hook = trainer.model.vision_model.embeddings.register_forward_pre_hook(
+            lambda _, a: sides.append(a[0].shape[-1])
+        )
         found = losses(trainer, part, num_targets)
         hook.remove()
         return found
