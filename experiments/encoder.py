@@ -94,7 +94,8 @@ class Targets:
             texts = [[t for t in row.texts if options.targets == "texts" or t.style == "caption"] for row in rows]
             counts = [Counter(w for t in ts for w in set(words_of(t.continuation))) for ts in texts]
             frequency = Counter(w for count in counts for w in count)
-            chosen = [w for w, n in frequency.most_common() if n < 0.4 * len(rows)]  # no "a", no "the"
+            ordered = sorted(frequency, key=lambda w: (-frequency[w], w))
+            chosen = [w for w in ordered if frequency[w] < 0.4 * len(rows)]  # no "a", no "the"
             self.vocabulary = chosen[: options.num_words]
             index = {w: i for i, w in enumerate(self.vocabulary)}
             weight = {w: (frequency[w] / len(rows)) ** -options.idf for w in self.vocabulary}

@@ -11,10 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from nanovlm_hf.data.sources import Row, Text
 from nanovlm_hf.describe import describe, load
 from nanovlm_hf.training import loop
 from nanovlm_hf.training.optimizer import equal_singular_values
 from nanovlm_hf.training.settings import TrainingSettings, parse_settings
+from nanovlm_hf.training.word_loss import WordShares
 
 TINY = {
     "vision_config": '{"image_size": 32, "hidden_size": 16, "num_attention_heads": 2}',
@@ -209,6 +211,7 @@ def test_flags_override_the_recipe_and_errors_name_the_setting(tmp_path):
         (["--batch_size", "0"], "--batch_size must be above 0"),
         (["--mixed_precision", "fp8"], "--mixed_precision must be auto, bf16 or no"),
         (["--text_config", "{"], "--text_config must be JSON"),
+        (["--word_targets", "all"], "--word_targets must be agreed or shares"),
         (["--recolour", "1.5"], r"--recolour must lie in \[0, 1\)"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -266,3 +269,41 @@ def test_muon_moves_a_matrix_by_equal_singular_values():
         left, _, right = torch.linalg.svd(matrix, full_matrices=False)
         aligned = left.T @ moved @ right.T
         torch.testing.assert_close(aligned, torch.eye(len(aligned)), atol=0.35, rtol=0)
+
+
+def test_words_are_asked_for_by_the_share_of_captions_that_use_them():
+    captions = [["a red dog", "a dog"], ["a ball", "a ball"], ["a cat"]]
+    rows = [Row(str(i), "", Path(), "x", texts=[Text("caption", c) for c in cs]) for i, cs in enumerate(captions)]
+    words = WordShares(rows)
+    assert set(words.vocabulary) == {"red", "dog", "ball", "cat"}  # "a" stands everywhere
+    asked = dict(zip(words.vocabulary, words.targets([0, 2]).T.tolist(), strict=True))
+    assert asked == {"red": [0.5, 0], "dog": [1, 0], "ball": [0, 0], "cat": [0, 1]}
+
+
+@pytest.mark.parametrize("word_targets", ["agreed", "shares"])
+def test_the_encoder_learns_words(settings, word_targets):
+    folder = loop.train(
+        settings(word_targets=word_targets, word_loss=1.0, encoder_steps=60, epochs=0.5, muon_learning_rate=5e-3)
+    )
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    losses = [entry["word_loss"] for entry in lines if "word_loss" in entry]
+    assert len(losses) == 60 and sum(losses[-5:]) < 0.9 * sum(losses[:5])
+
+
+def test_every_process_orders_words_alike():
+    """A resumed run, or another process of the same, reads the head's rows by the same words."""
+    code = "from nanovlm_hf.data.sources import Row, Text; from nanovlm_hf.training.word_loss import *\n"
+    code += (
+        "rows = [Row(str(i), '', None, 'x', texts=[Text('caption', f'ball{i} dog{i} cat{i}')]) for i in range(9)]\n"
+    )
+    code += "print(PictureWords(rows).vocabulary, WordShares(rows).vocabulary)"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2)
+    }
+    assert len(found) == 1

@@ -78,7 +78,8 @@ class Trainer:
         self.model = build_model(settings, len(data.processor.tokenizer))
         # On CPUs the backward pass of fused attention is many times slower than plain products at these widths.
         self.model.set_attn_implementation("sdpa" if accelerator.device.type == "cuda" else "eager")
-        self.module = TrainingModule(self.model, len(data.words.vocabulary) if data.words else 0)
+        num_words = len(data.words.vocabulary) if data.words else 0
+        self.module = TrainingModule(self.model, num_words, shares=settings.word_targets == "shares")
         self.optimizer = build_optimizer(
             self.module,
             settings.learning_rate,

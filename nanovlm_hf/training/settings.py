@@ -65,6 +65,11 @@ class TrainingSettings:
     word_loss: float = _flag(
         0.0, "Weight of the encoder's second task, predicting a picture's frequent words; 0 is off."
     )
+    word_targets: str = _flag(
+        "agreed",
+        "What that task asks for: agreed (800 words, there or not, unsure where captions differ) or shares (2,000 words, "
+        "by the share of the captions that use each).",
+    )
     encoder_steps: int = _flag(0, "Steps in which the encoder learns its second task alone, before the decoder joins.")
     encoder_side: int = _flag(
         0, "Side of the pictures in these steps, in pixels: half of it costs a quarter. Default: the model's."
@@ -109,6 +114,8 @@ class TrainingSettings:
             raise ValueError("--encoder_steps without --word_loss: the encoder would have nothing to learn.")
         if self.mixed_precision not in ("auto", "bf16", "no"):
             raise ValueError(f"--mixed_precision must be auto, bf16 or no, got {self.mixed_precision!r}.")
+        if self.word_targets not in ("agreed", "shares"):
+            raise ValueError(f"--word_targets must be agreed or shares, got {self.word_targets!r}.")
         for name in ("vision_config", "text_config"):
             try:
                 json.loads(getattr(self, name))
