@@ -271,7 +271,7 @@ def test_muon_moves_a_matrix_by_equal_singular_values():
         torch.testing.assert_close(aligned, torch.eye(len(aligned)), atol=0.35, rtol=0)
 
 
-def test_words_are_asked_for_by_the_share_of_captions_that_use_them():
+def test_words_are_asked_for_by_the_share_of_texts_that_use_them():
     captions = [["a red dog", "a dog"], ["a ball", "a ball"], ["a cat"]]
     rows = [Row(str(i), "", Path(), "x", texts=[Text("caption", c) for c in cs]) for i, cs in enumerate(captions)]
     words = WordShares(rows)

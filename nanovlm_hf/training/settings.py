@@ -68,7 +68,7 @@ class TrainingSettings:
     word_targets: str = _flag(
         "agreed",
         "What that task asks for: agreed (800 words, there or not, unsure where captions differ) or shares (2,000 words, "
-        "by the share of the captions that use each).",
+        "by the share of the texts that use each).",
     )
     encoder_steps: int = _flag(0, "Steps in which the encoder learns its second task alone, before the decoder joins.")
     encoder_side: int = _flag(

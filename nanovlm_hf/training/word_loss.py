@@ -50,22 +50,21 @@ class PictureWords:
 
 
 class WordShares:
-    """The captions' words, and of each picture the share of its captions that use a word.
+    """The texts' words, and of each picture the share of its texts that use a word.
 
-    Words compete for what is said of a picture (one softmax over all): a rare word that one caption has counts for as
-    much as a frequent one. Needs captions by several people to beat `PictureWords`.
+    Words compete for what is said of a picture (one softmax over all): a rare word counts for as much as a frequent one.
     """
 
     def __init__(self, rows: list[Row]):
-        captions = [_captions(row) for row in rows]
-        used = [Counter(word for text in texts for word in _words(text)) for texts in captions]
+        used = [Counter(word for text in row.texts for word in _words(text.continuation)) for row in rows]
         frequency = Counter(word for counts in used for word in counts)
-        telling = [word for word in _by_frequency(frequency) if frequency[word] < TOO_COMMON * len(rows)]
-        self.vocabulary = telling[:NUM_SHARED_WORDS]
+        words = _by_frequency(frequency)
+        telling = [word for word in words if frequency[word] < TOO_COMMON * len(rows)]
+        self.vocabulary = (telling or words)[:NUM_SHARED_WORDS]
         index = {word: place for place, word in enumerate(self.vocabulary)}
         self.shares = [
-            sorted((index[word], count / len(texts)) for word, count in counts.items() if word in index)
-            for counts, texts in zip(used, captions, strict=True)
+            sorted((index[word], count / len(row.texts)) for word, count in counts.items() if word in index)
+            for counts, row in zip(used, rows, strict=True)
         ]
 
     def targets(self, pictures: list[int]) -> torch.Tensor:
