@@ -12,26 +12,26 @@ import torch
 from accelerate import Accelerator
 from torch.nn import functional as F
 
+from nanovlm_hf.data.sources import read_datasets
 from nanovlm_hf.training.loop import Trainer, keep_freed_memory, run, set_threads
 from nanovlm_hf.training.prepare import prepare
 from nanovlm_hf.training.settings import parse_settings
+from nanovlm_hf.training.word_loss import WordShares
 
 
 def main():
     flags = sys.argv[1:]
-    start, encoder_rate = None, 1.0
+    start = None
     if "--start" in flags:
         at = flags.index("--start")
         start = flags[at + 1]
-        del flags[at : at + 2]
-    if "--encoder_rate" in flags:  # the encoder's learning rate, as a share of the others'
-        at = flags.index("--encoder_rate")
-        encoder_rate = float(flags[at + 1])
         del flags[at : at + 2]
     settings = parse_settings(flags)
     keep_freed_memory()
     set_threads(settings.num_threads)
     data = prepare(settings, show_progress=False)
+    if settings.word_targets == "shares":  # of all styles, as the encoder has learned them
+        data.words = WordShares(read_datasets(settings.dataset)["train"])
     trainer = Trainer(settings, Accelerator(mixed_precision="no"), data)
     trainer.folder.mkdir(parents=True, exist_ok=True)
     if start:
@@ -48,15 +48,6 @@ def main():
         if trainer.module.word_head is not None and loaded["word_head.weight"].shape[0] == len(data.words.vocabulary):
             head = {n.removeprefix("word_head."): v for n, v in loaded.items() if n.startswith("word_head.")}
             trainer.module.word_head.load_state_dict(head)
-    if encoder_rate != 1.0:
-        own = {id(p) for p in trainer.model.vision_model.parameters()}
-        for group in list(trainer.optimizer.param_groups):
-            mine = [p for p in group["params"] if id(p) in own]
-            group["params"] = [p for p in group["params"] if id(p) not in own]
-            if mine and encoder_rate:
-                trainer.optimizer.add_param_group({**group, "params": mine, "peak": group["peak"] * encoder_rate})
-            for p in mine if not encoder_rate else []:
-                p.requires_grad_(False)
     run(trainer)
     results = [entry for entry in trainer.progress.history if "gap" in entry]
     print(json.dumps({"output_dir": settings.output_dir, "seconds": trainer.progress.seconds, **results[-1]}))

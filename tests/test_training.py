@@ -229,7 +229,13 @@ def test_without_arguments_the_picture_book_is_trained():
 @pytest.mark.parametrize("image_tokens", ["cls", "pooled"])
 def test_the_encoder_learns_alone_from_smaller_pictures_and_resumes(settings, tmp_path, monkeypatch, image_tokens):
     """The order of things under Muon too: an interrupted run goes on to the same weights."""
-    changes = {"image_tokens": image_tokens, "word_loss": 0.1, "encoder_steps": 4, "encoder_side": 16}
+    changes = {
+        "image_tokens": image_tokens,
+        "word_loss": 0.1,
+        "encoder_steps": 4,
+        "encoder_side": 16,
+        "encoder_rate": 0.2,
+    }
     changes |= {"muon_learning_rate": 1e-2, "flip": True, "min_crop": 0.7}
     whole = loop.train(settings(**changes))
     broken = settings(**changes, output_dir=str(tmp_path / "broken"))

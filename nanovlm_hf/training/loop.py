@@ -122,6 +122,8 @@ class Trainer:
         accelerator, step = self.accelerator, self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share_of_peak(step, self.num_steps, self.settings)
+            if group["encoder"] and step >= self.settings.encoder_steps:
+                group["lr"] *= self.settings.encoder_rate
         num_targets = self.data.train.num_targets(items)
         total = torch.zeros((), device=accelerator.device)
         for index, part in enumerate(parts):

@@ -24,20 +24,23 @@ def build_optimizer(
     layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
     inner = [layer.weight for name, layer in layers if name.rpartition(".")[2] not in NEVER_MUON]
     muon = {id(weight) for weight in inner} if muon_learning_rate else set()
-    groups: list[dict[str, Any]] = [
-        {"params": [], "peak": learning_rate, "weight_decay": weight_decay, "muon": False},
-        {"params": [], "peak": learning_rate, "weight_decay": 0.0, "muon": False},
-        {"params": [], "peak": muon_learning_rate, "weight_decay": weight_decay, "muon": True},
-    ]
-    for parameter in model.parameters():
-        is_matrix = parameter.ndim == 2 or parameter.ndim == 4
-        groups[2 if id(parameter) in muon else 0 if is_matrix else 1]["params"].append(parameter)
-    betas = (0.9, adam_beta2)
-    return MuonAndAdamW([group for group in groups if group["params"]], lr=learning_rate, betas=betas, fused=True)
+    groups: dict[tuple[bool, bool, bool], dict[str, Any]] = {}
+    for name, parameter in model.named_parameters():
+        is_muon, is_matrix = id(parameter) in muon, parameter.ndim == 2 or parameter.ndim == 4
+        is_encoder = "vision_model" in name.split(".")
+        group = {
+            "params": [],
+            "peak": muon_learning_rate if is_muon else learning_rate,
+            "weight_decay": weight_decay if is_matrix else 0.0,
+            "muon": is_muon,
+            "encoder": is_encoder,
+        }
+        groups.setdefault((is_muon, is_matrix, is_encoder), group)["params"].append(parameter)
+    return MuonAndAdamW(list(groups.values()), lr=learning_rate, betas=(0.9, adam_beta2), fused=True)
 
 
 class MuonAndAdamW(torch.optim.AdamW):
-    """Groups say by `muon` which of the two they take, and by `peak` their highest learning rate."""
+    """Groups say by `muon` which of the two they take, by `peak` their highest learning rate, and whose they are."""
 
     def step(self, closure: Any = None) -> Any:
         groups = self.param_groups

@@ -74,6 +74,11 @@ class TrainingSettings:
     encoder_side: int = _flag(
         0, "Side of the pictures in these steps, in pixels: half of it costs a quarter. Default: the model's."
     )
+    encoder_rate: float = _flag(
+        1.0,
+        "The encoder's learning rate after these steps, as a share of the others': a decoder that cannot write yet "
+        "teaches it little, and makes it forget.",
+    )
     dropout: float = _flag(0.1, "In training, in encoder and decoder (the paper's: 0.1).")
     min_crop: float = _flag(1.0, "Smallest side of a random crop, as a share of the picture's; 1: whole pictures.")
     flip: bool = _flag(False, "Mirror half of the pictures.")
@@ -101,6 +106,7 @@ class TrainingSettings:
             "gradient_accumulation_steps",
             "texts_per_image",
             "learning_rate",
+            "encoder_rate",
             "eval_epochs",
         ):
             if getattr(self, name) <= 0:
