@@ -1,4 +1,4 @@
-"""AdamW, with Muon for the matrices inside: the encoder learns to see from about half as many pictures.
+"""AdamW, with Muon for the matrices inside: an encoder sees more after the same time, and after fewer pictures.
 
 Muon (Jordan et al. 2024) follows the momentum's directions all alike: it moves a matrix by the nearest one whose singular
 values are equal. AdamW keeps what reads pixels, writes words or is no matrix.
