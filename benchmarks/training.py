@@ -21,7 +21,7 @@ from accelerate import Accelerator
 
 from benchmarks.timing import interleaved, median_ratio
 from nanovlm_hf.data.batches import Batch
-from nanovlm_hf.training.loop import Trainer, keep_freed_memory, learning_rate_at
+from nanovlm_hf.training.loop import Trainer, keep_freed_memory, share_of_peak
 from nanovlm_hf.training.prepare import prepare
 from nanovlm_hf.training.settings import TrainingSettings
 
@@ -46,7 +46,7 @@ def bare_step(trainer: Trainer, items: list[int], batch: Batch) -> float:
     """The arithmetic of our step, written out without the loop."""
     settings = trainer.settings
     for group in trainer.optimizer.param_groups:
-        group["lr"] = learning_rate_at(trainer.progress.step, trainer.num_steps, settings)
+        group["lr"] = group["peak"] * share_of_peak(trainer.progress.step, trainer.num_steps, settings)
     pixels = trainer.data.processor.image_processor.normalize(batch.pixels)
     with torch.autocast("cpu", torch.bfloat16, enabled=trainer.bf16):
         loss, _ = trainer.module(

@@ -178,8 +178,8 @@ class NanoVLMVisionEmbeddings(nn.Module):
         self.embedding_layernorm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, pixel_values):
-        size = self.config.image_size
+    def forward(self, pixel_values, interpolate_pos_encoding=False):
+        size = pixel_values.shape[-1] if interpolate_pos_encoding else self.config.image_size
         if pixel_values.ndim != 4 or tuple(pixel_values.shape[1:]) != (self.config.num_channels, size, size):
             raise ValueError(
                 f"pixel_values must be (batch, {self.config.num_channels}, {size}, {size}), got "
@@ -190,7 +190,18 @@ class NanoVLMVisionEmbeddings(nn.Module):
         patches = grid.flatten(2).transpose(1, 2)  # (batch, 196, hidden)
         patches = self.linear(F.relu(self.layernorm(patches)))
         tokens = torch.cat([self.cls_token.expand(len(patches), -1, -1).to(patches.dtype), patches], dim=1)
-        return self.dropout(self.embedding_layernorm(tokens + self.position_embeddings))  # (batch, 197, hidden)
+        positions = self.position_embeddings
+        if tokens.shape[1] != positions.shape[1]:
+            positions = self.interpolate_pos_encoding(grid.shape[-2:])
+        return self.dropout(self.embedding_layernorm(tokens + positions))  # (batch, 197, hidden)
+
+    def interpolate_pos_encoding(self, size):
+        """Positions for a patch grid of another size, (1, 1 + rows * columns, hidden)."""
+        side = self.config.image_size // self.config.patch_size
+        first, rest = self.position_embeddings[:, :1], self.position_embeddings[:, 1:]
+        grid = rest.transpose(1, 2).unflatten(2, (side, side))
+        grid = F.interpolate(grid, tuple(size), mode="bilinear", align_corners=False, antialias=True)
+        return torch.cat([first, grid.flatten(2).transpose(1, 2)], dim=1)
 
 
 class NanoVLMVisionModel(NanoVLMPreTrainedModel):
@@ -208,17 +219,26 @@ class NanoVLMVisionModel(NanoVLMPreTrainedModel):
         self.gradient_checkpointing = False
         self.post_init()
 
-    def forward(self, pixel_values, cls_only=False, output_attentions=False, output_hidden_states=False):
+    def forward(
+        self,
+        pixel_values,
+        cls_only=False,
+        output_attentions=False,
+        output_hidden_states=False,
+        interpolate_pos_encoding=False,
+    ):
         """
         Args:
             pixel_values (`torch.Tensor` of shape `(batch, channels, image_size, image_size)`): normalised pixels.
             cls_only (`bool`, *optional*, defaults to `False`): return [CLS] alone; the last block then computes only
                 its row, which gives the same vector for about half of the block's work.
+            interpolate_pos_encoding (`bool`, *optional*, defaults to `False`): take square pictures of another size,
+                a multiple of the patch's.
 
         Returns:
             [`~transformers.modeling_outputs.BaseModelOutput`] with `last_hidden_state` (batch, 1 or 197, hidden).
         """
-        hidden_states = self.embeddings(pixel_values)
+        hidden_states = self.embeddings(pixel_values, interpolate_pos_encoding)
         all_hidden_states, all_attentions = [hidden_states], []
         for index, layer in enumerate(self.layers):
             num_queries = 1 if cls_only and index == len(self.layers) - 1 else None
@@ -349,11 +369,13 @@ class NanoVLMModel(NanoVLMPreTrainedModel):
     def set_input_embeddings(self, value):
         self.language_model.embed_tokens = value
 
-    def get_image_states(self, pixel_values):
+    def get_image_states(self, pixel_values, interpolate_pos_encoding=False):
         """Normalised pixels (pictures, 3, 224, 224) -> what the connector reads (pictures, 1 or 196, vision hidden)."""
-        if self.config.image_tokens == "cls":
-            return self.vision_model(pixel_values, cls_only=True).last_hidden_state
-        return self.vision_model(pixel_values).last_hidden_state[:, 1:]
+        cls_only = self.config.image_tokens == "cls"
+        states = self.vision_model(
+            pixel_values, cls_only=cls_only, interpolate_pos_encoding=interpolate_pos_encoding
+        ).last_hidden_state
+        return states if cls_only else states[:, 1:]
 
     def get_image_features(self, pixel_values):
         """Normalised pixels (pictures, 3, 224, 224) -> image tokens (pictures, image_seq_length, text hidden)."""

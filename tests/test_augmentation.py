@@ -28,6 +28,11 @@ def test_draws_depend_on_seed_step_and_place_alone(pixels):
     assert (other - whole).abs().max() > 0.1
 
 
+def test_pictures_come_out_smaller_where_asked(pixels):
+    small, *_ = augment(pixels.clone(), list(range(8)), seed=0, step=3, side=8)
+    torch.testing.assert_close(small, torch.nn.functional.avg_pool2d(pixels, 2))
+
+
 def test_flipped_pictures_are_mirror_images(pixels):
     got, _, flipped = augment(pixels.clone(), list(range(8)), seed=0, step=0, flip=True)
     assert 0 < flipped.sum() < 8

@@ -11,9 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from nanovlm_hf.data.sources import Row, Text
 from nanovlm_hf.describe import describe, load
 from nanovlm_hf.training import loop
+from nanovlm_hf.training.optimizer import equal_singular_values
 from nanovlm_hf.training.settings import TrainingSettings, parse_settings
+from nanovlm_hf.training.word_loss import WordShares
 
 TINY = {
     "vision_config": '{"image_size": 32, "hidden_size": 16, "num_attention_heads": 2}',
@@ -208,6 +211,7 @@ def test_flags_override_the_recipe_and_errors_name_the_setting(tmp_path):
         (["--batch_size", "0"], "--batch_size must be above 0"),
         (["--mixed_precision", "fp8"], "--mixed_precision must be auto, bf16 or no"),
         (["--text_config", "{"], "--text_config must be JSON"),
+        (["--word_targets", "all"], "--word_targets must be agreed or shares"),
         (["--recolour", "1.5"], r"--recolour must lie in \[0, 1\)"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -220,3 +224,92 @@ def test_flags_override_the_recipe_and_errors_name_the_setting(tmp_path):
 def test_without_arguments_the_picture_book_is_trained():
     settings = parse_settings([])
     assert settings.dataset is None and settings.output_dir == "runs/picture-book"
+
+
+@pytest.mark.parametrize("image_tokens", ["cls", "pooled"])
+def test_the_encoder_learns_alone_from_smaller_pictures_and_resumes(settings, tmp_path, monkeypatch, image_tokens):
+    """The order of things under Muon too: an interrupted run goes on to the same weights."""
+    changes = {
+        "image_tokens": image_tokens,
+        "word_loss": 0.1,
+        "encoder_steps": 4,
+        "encoder_side": 16,
+        "encoder_rate": 0.2,
+    }
+    changes |= {"muon_learning_rate": 1e-2, "flip": True, "min_crop": 0.7}
+    whole = loop.train(settings(**changes))
+    broken = settings(**changes, output_dir=str(tmp_path / "broken"))
+    step = loop.Trainer.step
+    sides = []
+
+    def interrupt(trainer, *arguments):
+        if trainer.progress.step == 3:
+            raise KeyboardInterrupt
+        return step(trainer, *arguments)
+
+    monkeypatch.setattr(loop.Trainer, "step", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(broken)
+    monkeypatch.setattr(loop.Trainer, "step", step)
+    losses = loop.Trainer.losses
+
+    def record(trainer, part, num_targets):
+        hook = trainer.model.vision_model.embeddings.register_forward_pre_hook(
+            lambda _, a: sides.append(a[0].shape[-1])
+        )
+        found = losses(trainer, part, num_targets)
+        hook.remove()
+        return found
+
+    monkeypatch.setattr(loop.Trainer, "losses", record)
+    resumed = loop.train(broken)
+    assert sides == [16] + [32] * 6
+    assert_same_weights(resumed, whole)
+
+
+def test_muon_moves_a_matrix_by_equal_singular_values():
+    torch.manual_seed(0)
+    for shape in ((24, 8), (8, 24), (16, 16)):
+        matrix = torch.randn(shape) @ torch.diag(torch.logspace(0, -2, shape[1]))
+        moved = equal_singular_values(matrix, steps=9)
+        left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+        aligned = left.T @ moved @ right.T
+        torch.testing.assert_close(aligned, torch.eye(len(aligned)), atol=0.35, rtol=0)
+
+
+def test_words_are_asked_for_by_the_share_of_texts_that_use_them():
+    captions = [["a red dog", "a dog"], ["a ball", "a ball"], ["a cat"]]
+    rows = [Row(str(i), "", Path(), "x", texts=[Text("caption", c) for c in cs]) for i, cs in enumerate(captions)]
+    words = WordShares(rows)
+    assert set(words.vocabulary) == {"red", "dog", "ball", "cat"}  # "a" stands everywhere
+    asked = dict(zip(words.vocabulary, words.targets([0, 2]).T.tolist(), strict=True))
+    assert asked == {"red": [0.5, 0], "dog": [1, 0], "ball": [0, 0], "cat": [0, 1]}
+
+
+@pytest.mark.parametrize("word_targets", ["agreed", "shares"])
+def test_the_encoder_learns_words(settings, word_targets):
+    folder = loop.train(
+        settings(word_targets=word_targets, word_loss=1.0, encoder_steps=60, epochs=0.5, muon_learning_rate=5e-3)
+    )
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    losses = [entry["word_loss"] for entry in lines if "word_loss" in entry]
+    assert len(losses) == 60 and sum(losses[-5:]) < 0.9 * sum(losses[:5])
+
+
+def test_every_process_orders_words_alike():
+    """A resumed run, or another process of the same, reads the head's rows by the same words."""
+    code = "from nanovlm_hf.data.sources import Row, Text; from nanovlm_hf.training.word_loss import *\n"
+    code += (
+        "rows = [Row(str(i), '', None, 'x', texts=[Text('caption', f'ball{i} dog{i} cat{i}')]) for i in range(9)]\n"
+    )
+    code += "print(PictureWords(rows).vocabulary, WordShares(rows).vocabulary)"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2)
+    }
+    assert len(found) == 1

@@ -35,6 +35,7 @@ def augment(
     min_crop: float = 1.0,
     flip: bool = False,
     recolour: float = 0.0,
+    side: int = 0,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Crops, mirrors and recolours pictures.
 
@@ -45,9 +46,10 @@ def augment(
         flip: mirror half of the pictures, left to right.
         recolour: share of pictures whose hue is turned and whose colours fade, both at random, so that things are
             learned apart from their colours.
+        side: of the pictures that come out, in pixels; 0 is that of those that go in.
 
     Returns:
-        The pictures, of the same shape, and for each whether it is recoloured and whether it is flipped: (pictures,) bool.
+        The pictures, and for each whether it is recoloured and whether it is flipped: (pictures,) bool.
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     draws = torch.rand(max(positions) + 1, 8, generator=generator)[positions]
@@ -57,13 +59,13 @@ def augment(
         mixing = _recolouring(angle=2 * torch.pi * draws[is_recoloured, 6], saturation=draws[is_recoloured, 7])
         recoloured = torch.einsum("nij,njhw->nihw", mixing.to(pixels.device, pixels.dtype), pixels[chosen])
         pixels[chosen] = recoloured.clamp_(pixels.min(), pixels.max())
-    if min_crop >= 1.0 and not flip:
+    if min_crop >= 1.0 and not flip and side in (0, pixels.shape[-1]):
         return pixels, is_recoloured, is_flipped
     sides = min_crop + (1 - min_crop) * draws[:, :2]  # (pictures, 2): width and height of the crop
     centres = (1 - sides) * (2 * draws[:, 2:4] - 1)  # where it lies, in the grid's -1..1
     mirror = torch.where(is_flipped, -1.0, 1.0)
     # The grid of `affine_grid` for axis-aligned crops: columns and rows apart, at a fraction of its cost.
-    height, width = pixels.shape[-2:]
+    height, width = (side, side) if side else pixels.shape[-2:]
     across = sides[:, :1] * mirror[:, None] * _pixel_centres(width) + centres[:, :1]  # (pictures, width)
     down = sides[:, 1:] * _pixel_centres(height) + centres[:, 1:]  # (pictures, height)
     grid = torch.empty(len(pixels), height, width, 2)

@@ -22,6 +22,7 @@ import torch
 from nanovlm_hf.data.batches import IGNORED, Batch, micro_batches
 from nanovlm_hf.training import report
 from nanovlm_hf.training.augmentation import UNTRUE_WHEN_FLIPPED, UNTRUE_WHEN_RECOLOURED, augment, token_ids_of
+from nanovlm_hf.training.optimizer import build_optimizer
 from nanovlm_hf.training.prepare import Prepared, build_model, prepare
 from nanovlm_hf.training.settings import TrainingSettings
 from nanovlm_hf.training.state import STATE_FILE, load_state, publish, read_progress, save_state
@@ -52,25 +53,17 @@ def use_bf16(setting: str, device: torch.device) -> bool:
     return device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def learning_rate_at(step: int, num_steps: int, settings: TrainingSettings) -> float:
-    """Linear warm-up, then a cosine from the peak to a tenth of it; once for the encoder alone, once for all."""
+def share_of_peak(step: int, num_steps: int, settings: TrainingSettings) -> float:
+    """The learning rate: linear warm-up, then a cosine from the peak to a tenth; once for the encoder alone, once for all."""
     if step < settings.encoder_steps:
         num_steps = settings.encoder_steps
     else:
         step, num_steps = step - settings.encoder_steps, num_steps - settings.encoder_steps
     warmup = min(settings.warmup_steps, num_steps // 10)
     if step < warmup:
-        return settings.learning_rate * (step + 1) / warmup
+        return (step + 1) / warmup
     share = (step - warmup) / max(1, num_steps - warmup)
-    return settings.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
-
-
-def build_optimizer(model: torch.nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """AdamW; weight decay on matrices, not on biases, norms and embeddings of places."""
-    decayed = [p for p in model.parameters() if p.ndim == 2 or p.ndim == 4]
-    others = [p for p in model.parameters() if p.ndim != 2 and p.ndim != 4]
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, settings.adam_beta2), fused=True)
+    return 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share))
 
 
 class Trainer:
@@ -85,8 +78,15 @@ class Trainer:
         self.model = build_model(settings, len(data.processor.tokenizer))
         # On CPUs the backward pass of fused attention is many times slower than plain products at these widths.
         self.model.set_attn_implementation("sdpa" if accelerator.device.type == "cuda" else "eager")
-        self.module = TrainingModule(self.model, len(data.words.vocabulary) if data.words else 0)
-        self.optimizer = build_optimizer(self.module, settings)
+        num_words = len(data.words.vocabulary) if data.words else 0
+        self.module = TrainingModule(self.model, num_words, shares=settings.word_targets == "shares")
+        self.optimizer = build_optimizer(
+            self.module,
+            settings.learning_rate,
+            settings.muon_learning_rate,
+            settings.weight_decay,
+            settings.adam_beta2,
+        )
         self.colour_ids = token_ids_of(UNTRUE_WHEN_RECOLOURED, data.processor.tokenizer)
         self.side_ids = token_ids_of(UNTRUE_WHEN_FLIPPED, data.processor.tokenizer)
         self.progress = Progress()
@@ -121,7 +121,9 @@ class Trainer:
         """
         accelerator, step = self.accelerator, self.progress.step
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, self.num_steps, self.settings)
+            group["lr"] = group["peak"] * share_of_peak(step, self.num_steps, self.settings)
+            if group["encoder"] and step >= self.settings.encoder_steps:
+                group["lr"] *= self.settings.encoder_rate
         num_targets = self.data.train.num_targets(items)
         total = torch.zeros((), device=accelerator.device)
         for index, part in enumerate(parts):
@@ -144,7 +146,14 @@ class Trainer:
         settings, step = self.settings, self.progress.step
         pixels = self.data.processor.image_processor.normalize(part.pixels)
         pixels, is_recoloured, is_flipped = augment(
-            pixels, part.positions, settings.seed, step, settings.min_crop, settings.flip, settings.recolour
+            pixels,
+            part.positions,
+            settings.seed,
+            step,
+            settings.min_crop,
+            settings.flip,
+            settings.recolour,
+            settings.encoder_side if step < settings.encoder_steps else 0,
         )
         labels, word_targets = self.true_targets(part, is_recoloured, is_flipped)
         texts = {}

@@ -10,7 +10,7 @@ from nanovlm_hf.data.batches import TrainingData
 from nanovlm_hf.data.picture_cache import build_picture_cache, default_cache_dir
 from nanovlm_hf.data.sources import Row, data_fingerprint, read_datasets
 from nanovlm_hf.training.settings import TrainingSettings
-from nanovlm_hf.training.word_loss import PictureWords
+from nanovlm_hf.training.word_loss import PictureWords, WordShares
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Prepared:
     processor: Any
     train: TrainingData
     validation: TrainingData
-    words: PictureWords | None
+    words: PictureWords | WordShares | None
     fingerprint: str
     skipped: list[str]
 
@@ -100,7 +100,9 @@ def prepare(settings: TrainingSettings, show_progress: bool) -> Prepared:
         )
         if not len(datasets[split]):
             raise ValueError(f"None of the {len(rows)} {split} pictures can be read; the first: {complaints[0]}")
-    words = PictureWords(splits["train"]) if settings.word_loss else None
+    words = None
+    if settings.word_loss:
+        words = (WordShares if settings.word_targets == "shares" else PictureWords)(splits["train"])
     return Prepared(processor, datasets["train"], datasets["validation"], words, data_fingerprint(splits), skipped)
 
 

@@ -55,6 +55,9 @@ class TrainingSettings:
     gradient_accumulation_steps: int = _flag(1, "Parts that a step's batch is computed in, to need less memory.")
     texts_per_image: int = _flag(6, "Texts of a picture that one encoding of it serves, at most.")
     learning_rate: float = _flag(1e-3, "Peak of the learning rate (the paper's: 1e-3); a cosine falls to a tenth.")
+    muon_learning_rate: float = _flag(
+        0.0, "Peak for linear layers and convolutions under Muon, which needs fewer steps; 0: AdamW for all."
+    )
     warmup_steps: int = _flag(200, "Steps in which the learning rate rises.")
     weight_decay: float = _flag(0.05, "AdamW's, on matrices.")
     adam_beta2: float = _flag(0.99, "AdamW's second beta.")
@@ -62,7 +65,20 @@ class TrainingSettings:
     word_loss: float = _flag(
         0.0, "Weight of the encoder's second task, predicting a picture's frequent words; 0 is off."
     )
+    word_targets: str = _flag(
+        "agreed",
+        "What that task asks for: agreed (800 words, there or not, unsure where captions differ) or shares (2,000 words, "
+        "by the share of the texts that use each).",
+    )
     encoder_steps: int = _flag(0, "Steps in which the encoder learns its second task alone, before the decoder joins.")
+    encoder_side: int = _flag(
+        0, "Side of the pictures in these steps, in pixels: half of it costs a quarter. Default: the model's."
+    )
+    encoder_rate: float = _flag(
+        1.0,
+        "The encoder's learning rate after these steps, as a share of the others': a decoder that cannot write yet "
+        "teaches it little, and makes it forget.",
+    )
     dropout: float = _flag(0.1, "In training, in encoder and decoder (the paper's: 0.1).")
     min_crop: float = _flag(1.0, "Smallest side of a random crop, as a share of the picture's; 1: whole pictures.")
     flip: bool = _flag(False, "Mirror half of the pictures.")
@@ -90,6 +106,7 @@ class TrainingSettings:
             "gradient_accumulation_steps",
             "texts_per_image",
             "learning_rate",
+            "encoder_rate",
             "eval_epochs",
         ):
             if getattr(self, name) <= 0:
@@ -103,6 +120,8 @@ class TrainingSettings:
             raise ValueError("--encoder_steps without --word_loss: the encoder would have nothing to learn.")
         if self.mixed_precision not in ("auto", "bf16", "no"):
             raise ValueError(f"--mixed_precision must be auto, bf16 or no, got {self.mixed_precision!r}.")
+        if self.word_targets not in ("agreed", "shares"):
+            raise ValueError(f"--word_targets must be agreed or shares, got {self.word_targets!r}.")
         for name in ("vision_config", "text_config"):
             try:
                 json.loads(getattr(self, name))

@@ -15,6 +15,8 @@ from nanovlm_hf.data.sources import Row
 from nanovlm_hf.data.text_rules import words_in
 
 NUM_WORDS = 800
+NUM_SHARED_WORDS = 2000
+TOO_COMMON = 0.4  # of the pictures; such words say nothing of any one
 UNSURE = -1.0
 
 
@@ -32,7 +34,7 @@ class PictureWords:
             for counts, row in zip(said, rows, strict=True)
         ]
         frequency = Counter(word for words in agreed for word in words)
-        self.vocabulary = [word for word, _ in frequency.most_common(NUM_WORDS)]
+        self.vocabulary = _by_frequency(frequency)[:NUM_WORDS]
         index = {word: place for place, word in enumerate(self.vocabulary)}
         self.there = [[index[word] for word in sorted(words) if word in index] for words in agreed]
         used = [{word for text in row.texts for word in _words(text.continuation)} for row in rows]
@@ -47,9 +49,41 @@ class PictureWords:
         return targets
 
 
+class WordShares:
+    """The texts' words, and of each picture the share of its texts that use a word.
+
+    Words compete for what is said of a picture (one softmax over all): a rare word counts for as much as a frequent one.
+    """
+
+    def __init__(self, rows: list[Row]):
+        used = [Counter(word for text in row.texts for word in _words(text.continuation)) for row in rows]
+        frequency = Counter(word for counts in used for word in counts)
+        words = _by_frequency(frequency)
+        telling = [word for word in words if frequency[word] < TOO_COMMON * len(rows)]
+        self.vocabulary = (telling or words)[:NUM_SHARED_WORDS]
+        index = {word: place for place, word in enumerate(self.vocabulary)}
+        self.shares = [
+            sorted((index[word], count / len(row.texts)) for word, count in counts.items() if word in index)
+            for counts, row in zip(used, rows, strict=True)
+        ]
+
+    def targets(self, pictures: list[int]) -> torch.Tensor:
+        """(pictures, words): shares."""
+        targets = torch.zeros(len(pictures), len(self.vocabulary))
+        for row, picture in enumerate(pictures):
+            for place, share in self.shares[picture]:
+                targets[row, place] = share
+        return targets
+
+
 def _captions(row: Row) -> list[str]:
     """A picture's captions, or where it has none, its other texts."""
     return row.captions() or [text.continuation for text in row.texts]
+
+
+def _by_frequency(frequency: Counter[str]) -> list[str]:
+    """Most frequent first, ties by the alphabet: the order of sets differs between processes, the head's must not."""
+    return sorted(frequency, key=lambda word: (-frequency[word], word))
 
 
 def _words(text: str) -> set[str]:
@@ -59,9 +93,9 @@ def _words(text: str) -> set[str]:
 class TrainingModule(nn.Module):
     """A model and its word head, as one module, so that several processes average the gradients of both."""
 
-    def __init__(self, model: Any, num_words: int):
+    def __init__(self, model: Any, num_words: int, shares: bool = False):
         super().__init__()
-        self.model = model
+        self.model, self.shares = model, shares
         self.word_head = nn.Linear(model.config.vision_config.hidden_size, num_words) if num_words else None
 
     def forward(
@@ -71,11 +105,13 @@ class TrainingModule(nn.Module):
 
         Without texts, the first is 0 and the decoder is not asked; without words, the second.
         """
-        states = self.model.model.get_image_states(pixel_values)
+        states = self.model.model.get_image_states(pixel_values, interpolate_pos_encoding=True)
         text_loss = torch.zeros((), device=states.device)
         if texts:
             text_loss = self.model(image_features=self.model.connector(states), skip_logits=True, **texts).loss
         if self.word_head is None or word_targets is None:
             return text_loss, torch.zeros_like(text_loss)
         scores, sure = self.word_head(states.mean(1)).float(), word_targets != UNSURE
+        if self.shares:
+            return text_loss, -(F.log_softmax(scores, dim=1) * word_targets * sure).sum()
         return text_loss, F.binary_cross_entropy_with_logits(scores[sure], word_targets[sure], reduction="sum")
