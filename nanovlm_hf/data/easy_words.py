@@ -124,6 +124,7 @@ tv: flat screen tv, flat screen television, television set, tv screen, flat scre
 bathroom: rest room, bath room, wash room
 bathtub: bath tub, claw foot tub
 toilet: white porcelain toilet, toilet bowl, porcelain toilet
+buggy: four wheeler, four-wheeler, four wheel atv
 life vest: life jacket, life-jacket, lifejacket, life preserver
 life vests: life jackets, lifejackets
 people: middle eastern people, audience members, passers by

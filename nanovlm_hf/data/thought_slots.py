@@ -6,7 +6,7 @@ from nanovlm_hf.data.caption_scene import content
 from nanovlm_hf.data.caption_sentences import Speaker, conjugate, hard_words
 from nanovlm_hf.data.offline_teacher_words import FUN, GOOD_PLACES, GOOD_THINGS, NAMES
 from nanovlm_hf.data.vocabulary import inflect, is_childlike
-from nanovlm_hf.data.vocabulary_words import COLOURS
+from nanovlm_hf.data.vocabulary_words import COLOURS, ONLY_PLURAL
 from nanovlm_hf.data.word_kinds import ANIMALS, BODY, CLOTHES, MASS, PEOPLE, word_set
 
 _DOABLE = word_set("in on down up over through into with across around off along out to at under the a")
@@ -122,7 +122,11 @@ def _things(speaker: Speaker) -> list[str]:
         if len(nominal.heads) != 1 or nominal.plural or nominal.words[-1] != nominal.heads[0]:
             continue
         head = nominal.heads[0]
-        if head not in _NOT_THINGS | speaker.scene.doubtful and {"J", "D"} & {*nominal.tags} and is_childlike(head):
+        if (
+            head not in _NOT_THINGS | ONLY_PLURAL | speaker.scene.doubtful
+            and {"J", "D"} & {*nominal.tags}
+            and is_childlike(head)
+        ):
             found.add(head)
     agreed = {head for head in found if speaker.scene.support[head] > 1}
     return sorted(agreed if len(agreed) > 1 else found)
