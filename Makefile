@@ -26,6 +26,7 @@ lint: $(VENV)/.installed-test
 bench: $(VENV)/.installed-train
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.describe_start
+	$(BIN)/python -m benchmarks.reading
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info
