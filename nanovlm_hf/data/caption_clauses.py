@@ -26,6 +26,8 @@ _PASSIVE = word_set(
     " pack show wrap light bundle crowd equip place chain plug connect fence dock spread lock strap deck prepare scatter trap attach"
     " break lay hold call name tuck seat shape push pull drive throw carry chase lead bury knock"
 )
+# What a part of a body does: "with its tongue hanging out".
+_HANGING = word_set("hanging sticking flying blowing dangling flowing waving pointing showing dripping outstretched")
 _INCOMPLETE = word_set("be seem appear become let include go")  # without more they say nothing
 _WITH_ING = word_set("go stand sit enjoy start stop lie practice like")  # "goes skiing", "stands smiling"
 _VERBS = ("V", "Z", "G", "E", "H", "X")
@@ -145,7 +147,7 @@ class _ClauseReader(NounReader):
         if nominal is None or not nominal.heads:
             return
         if part.words[0] == "with" and {*nominal.heads} & BODY:
-            if self.at("G"):
+            if self.at("G") and self.word() in _HANGING:
                 part.tail = self._tail()
             elif self.at("R", "J"):
                 part.tail = (self.word(),)

@@ -89,6 +89,8 @@ class Scene:
             return False
         if subject.words[0] in ("another", "other", "each", "one", "somebody"):
             return False
+        if not clause.main and subject.words[0] != "the":  # "while a man holds a guitar"
+            return False
         if self.count and subject.count not in (0, self.count):
             return False
         if who.family != ("people",) or subject.plural:

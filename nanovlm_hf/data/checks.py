@@ -162,7 +162,7 @@ _SOMEBODY = r"(?:a|an|the|his|her|their) (?:\w+ )?(?:man|woman|boy|girl|child|ba
 _LIVING = rf"(?:him|her|them|{_SOMEBODY})"
 _UNSUITABLE = {
     "nudity": r"naked|nudes?|nudity|topless|nipples?|genitals?|penis|vagina|breasts?(?! ?stroke)|lingerie|panties|sexy|sexual\w*|porn\w*"
-    r"|strippers?|bare (?:butt|bottom|breast)\w*|undressed|having sex|making love",
+    r"|strippers?|bare (?:butt|bottom|breast)\w*|undressed|having sex|making love|hookers?|prostitutes?",
     "violence": r"kill(?:s|ed|ing|er|ers)?(?! whales?)|murder\w*|blood(?! (?:must |will |all )?(?:go|goes|run|runs|rush\w*)\b)|bloody|bleed\w*"
     r"|corpses?|suicide|tortur\w+|behead\w*|executed|execution|terroris\w+|massacre\w*|wounded|gore|gory|strangl\w+|lynch\w*"
     rf"|rap(?:es|ed|ist)|hanged|(?:stab|strangl|chok)(?:s|bed|bing|ing|es|ed|e)? {_LIVING}"

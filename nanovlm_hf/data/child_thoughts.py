@@ -11,9 +11,10 @@ from nanovlm_hf.data.caption_sentences import Speaker, finish
 from nanovlm_hf.data.checks import CaptionNouns, claimed_nouns
 from nanovlm_hf.data.text_rules import words_in
 from nanovlm_hf.data.thought_slots import fill_slots
-from nanovlm_hf.data.word_kinds import PEOPLE
+from nanovlm_hf.data.word_kinds import ANIMALS, PEOPLE
 
 _OWN = re.compile(r"\{(?:do_it|doing_it|does_it|a_thing|the_thing|the_place|color|name|name2|noun|noun2)\}")
+_THEY = re.compile(r"\{(?:they|them|their|who)\}")
 _SLOTTED = ("@do", "@have", "@place", "@color", "@count", "@noun", "@noun2")
 _CONSIDERED = 32  # of those that suit a scene
 _JOINABLE = 10  # short ones of which two may be said in one breath
@@ -100,6 +101,8 @@ def _read_line(line: str) -> _Line:
     words = frozenset(called.split()) - needs - {"*"}
     if "@thing" in needs and "@many" not in needs:
         needs |= {"@one"}  # they speak of "it"
+    if words and all(word.split("+")[0] in ANIMALS for word in words) and _THEY.search(sentence):
+        needs |= {"@animal"}  # "I would scratch {them} behind the ears"
     slotted = "name" if "{name}" in sentence else next((need for need in sorted(needs) if need in _SLOTTED), "")
     special = len({*_OWN.findall(sentence)})
     if words:

@@ -57,7 +57,7 @@ def fill_slots(speaker: Speaker, about: frozenset[str], draw: random.Random) -> 
     if place := _place(speaker):
         slots["the_place"] = place
         conditions.add("@place")
-    nouns = _things(speaker)
+    nouns = [noun for noun in _things(speaker) if noun not in slots.get("do_it", "").split()]
     draw.shuffle(nouns)
     for slot, noun in zip(("noun", "noun2"), nouns, strict=False):
         slots[slot] = noun

@@ -65,12 +65,14 @@ def evaluate(
     data = Data(items, training_texts, data_fingerprint(splits), left_out)
     settings.out.mkdir(parents=True, exist_ok=True)
     with alone_in(settings.out):
-        held_out = _measure_held_out(data)  # first: it fails early where a library is missing
-        models = [_evaluate_model(name, data, held_out, settings) for name in settings.models]
+        with console.status("Measuring the held-out texts"):  # first: it fails early where a library is missing
+            held_out = _measure_held_out(data)
+        models = [_evaluate_model(name, data, held_out, settings, console) for name in settings.models]
         judged = _judge(models, items, settings, confirm, console)
-        results = results_of(settings, data, held_out, models, judged)
-        write_results(results, [held_out, *models], judged, settings.out)
-        write_report(results, data, held_out, models, judged, settings)
+        with console.status("Writing the report"):
+            results = results_of(settings, data, held_out, models, judged)
+            write_results(results, [held_out, *models], judged, settings.out)
+            write_report(results, data, held_out, models, judged, settings)
     return results
 
 
@@ -98,31 +100,33 @@ def _measure_held_out(data: Data) -> Evaluated:
     return held_out
 
 
-def _evaluate_model(name: str, data: Data, held_out: Evaluated, settings: EvaluationSettings) -> Evaluated:
+def _evaluate_model(
+    name: str, data: Data, held_out: Evaluated, settings: EvaluationSettings, console: "Console"
+) -> Evaluated:
     model = load_model(name)
     every = [item for items in data.items.values() for item in items]
+    dataset = "+".join(settings.data_names)
     # Captions are written from nothing as it is: these are not computed twice.
     completed, written = (
-        complete_items(
-            model, items, settings.out, "+".join(settings.data_names), settings.decoding, settings.batch_size
-        )
+        complete_items(model, items, settings.out, dataset, settings.decoding, settings.batch_size)
         for items in (every, [item.from_nothing() for item in every])
     )
     has_wrong_pictures = any(len({item.source for item in items}) < len(items) for items in data.items.values())
     likelihoods = measure_grounding(model, every, settings.out) if has_wrong_pictures else []
     result = Evaluated(settings.labels[name], *about_model(name, model))
-    for style, items in data.items.items():
-        places = [place for place, item in enumerate(every) if item.style == style]
-        rows = [
-            {**completed[place], "model": result.label, "from_nothing": written[place]["completion"]}
-            for place in places
-        ]
-        texts = [row["completion"] for row in rows]
-        values = text_values(texts, [row["ended"] for row in rows], items, data.training_texts[style])
-        values |= caption_values(texts, items) | repeat_values([row["from_nothing"] for row in rows])
-        values |= grounding_values(likelihoods, items)
-        result.add(style, rows, values)
-        result.figures[style] = figures_of(values, held_out.values[style])
+    with console.status(f"Measuring the texts of {result.label}"):
+        for style, items in data.items.items():
+            rows = [
+                {**row, "model": result.label, "from_nothing": nothing["completion"]}
+                for row, nothing in zip(completed, written, strict=True)
+                if row["style"] == style
+            ]
+            texts = [row["completion"] for row in rows]
+            values = text_values(texts, [row["ended"] for row in rows], items, data.training_texts[style])
+            values |= caption_values(texts, items) | repeat_values([row["from_nothing"] for row in rows])
+            values |= grounding_values(likelihoods, items)
+            result.add(style, rows, values)
+            result.figures[style] = figures_of(values, held_out.values[style])
     return result
 
 

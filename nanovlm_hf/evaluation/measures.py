@@ -15,6 +15,7 @@ import numpy as np
 
 from nanovlm_hf.evaluation.statistics import DRAWS_AT_ONCE, RESAMPLES, Comparison, Estimate
 
+STYLE_TITLES = {"caption": "Captions", "short": "Short texts", "long": "Long texts"}
 HELD_OUT = "held-out "  # before the names of the held-out texts' own values
 BLEU_COUNTS = tuple(f"bleu4_counts {place}" for place in range(10))
 
