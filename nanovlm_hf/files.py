@@ -1,6 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and lines that do."""
 
 import os
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 
@@ -20,3 +22,21 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def append_durably(file: FileIO, data: bytes) -> None:
+    """Appends to an unbuffered file; when it returns, the data is on disk.
+
+    Raises:
+        OSError: it could not be written (a full disk); the file is as before.
+    """
+    size = file.seek(0, os.SEEK_END)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
+        os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            file.truncate(size)
+        raise

@@ -16,7 +16,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -266,6 +266,24 @@ class Server:
                 self._closed_until = max(self._closed_until, time.monotonic() + (delay if asked is None else asked))
             else:
                 await self._sleep(delay)
+
+    async def work_off(self, work: Callable[[], Coroutine[Any, Any, None]], concurrency: int) -> None:
+        """Runs `work` that many times at once. Where one of them fails, the others stop when their answers are in.
+
+        Raises:
+            What `work` raised.
+        """
+        workers = [asyncio.create_task(work()) for _ in range(concurrency)]
+        try:
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            if not all(worker.done() for worker in workers):
+                self.stopping.set()  # what is in flight is paid for: let it come in
+            await asyncio.gather(*workers, return_exceptions=True)
+        finally:
+            for worker in workers:
+                worker.cancel()
+        for worker in workers:
+            worker.result()
 
     async def _send(self, request: dict[str, Any]) -> Completion:
         from openai import APIStatusError

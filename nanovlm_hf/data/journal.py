@@ -7,14 +7,14 @@ A line a record, only ever appended to. A request is known by its fingerprint: w
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from nanovlm_hf.files import append_durably
 
 ANSWERS = (
     "text",
@@ -151,13 +151,8 @@ class Journal:
 
     def _write(self, data: bytes) -> None:
         try:
-            left = memoryview(data)
-            while left:
-                left = left[self.file.write(left) :]
-            os.fsync(self.file.fileno())
+            append_durably(self.file, data)
         except OSError as error:
-            with suppress(OSError):
-                self.file.truncate(self.size)
             raise OSError(
                 f"{self.path} cannot be written: {error.strerror}. All answers before are kept. Make room, then run the "
                 "same command again."

@@ -7,7 +7,6 @@
 A conversation is a function of captions and answers alone, so it goes on after a kill as if nothing had been.
 """
 
-import asyncio
 import hashlib
 import json
 import re
@@ -183,14 +182,4 @@ async def ask_all(
                     break
             done(conversation)
 
-    workers = [asyncio.create_task(work()) for _ in range(concurrency)]
-    try:
-        await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-        if not all(worker.done() for worker in workers):
-            server.stopping.set()  # what is in flight is paid for: let it come in
-        await asyncio.gather(*workers, return_exceptions=True)
-    finally:
-        for worker in workers:
-            worker.cancel()
-    for worker in workers:
-        worker.result()
+    await server.work_off(work, concurrency)

@@ -322,17 +322,7 @@ class _Run:
                         cost = f"${self.price.cost(self.tokens_in, self.tokens_out):.2f}" if self.price else ""
                         progress.update(task, advance=1, note=cost)
 
-                workers = [asyncio.create_task(work()) for _ in range(self.settings.concurrency)]
-                try:
-                    await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-                    if not all(worker.done() for worker in workers):
-                        server.stopping.set()  # what is in flight is paid for: let it come in
-                    await asyncio.gather(*workers, return_exceptions=True)
-                finally:
-                    for worker in workers:
-                        worker.cancel()
-                for worker in workers:
-                    worker.result()
+                await server.work_off(work, self.settings.concurrency)
             return server.stopping.is_set()
 
     async def _finish(self, question: _Question, server: Server) -> None:

@@ -8,11 +8,11 @@ One JSON object a line, only ever appended to: an interrupted run goes on, a lat
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from nanovlm_hf.files import append_durably
 
 
 def key_of(*parts: Any) -> str:
@@ -66,14 +66,5 @@ class RowJournal:
             OSError: they could not be written (a full disk); none of them counts, and the file is as before.
         """
         rows = list(rows)
-        size = self.file.seek(0, os.SEEK_END)
-        left = memoryview("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8"))
-        try:
-            while left:
-                left = left[self.file.write(left) :]
-            os.fsync(self.file.fileno())
-        except OSError:
-            with suppress(OSError):
-                self.file.truncate(size)
-            raise
+        append_durably(self.file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8"))
         self.rows.update((row["key"], row) for row in rows)
