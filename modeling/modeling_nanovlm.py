@@ -404,17 +404,25 @@ class NanoVLMModel(NanoVLMPreTrainedModel):
         features = image_features.to(inputs_embeds.device, inputs_embeds.dtype)
         return inputs_embeds.masked_scatter(slots.unsqueeze(-1), features)
 
-    def _share_pictures(self, inputs_embeds, input_ids, attention_mask, image_features, image_index):
+    def read_pictures(self, image_features):
+        """Image tokens (pictures, image_seq_length, text hidden) -> the decoder's cache after reading each picture."""
+        cache = DynamicCache(config=self.config.text_config)
+        self.language_model(
+            inputs_embeds=image_features.to(self.language_model.norm.weight.dtype), past_key_values=cache
+        )
+        return cache
+
+    def _share_pictures(self, inputs_embeds, input_ids, attention_mask, pictures, image_index):
         """Reads each picture once for all its texts: they differ after the image slots only, which see nothing later."""
         slots = self.config.image_seq_length
-        if image_features is None or input_ids is None or (input_ids[:, :slots] != self.config.image_token_id).any():
+        if pictures is None or input_ids is None or (input_ids[:, :slots] != self.config.image_token_id).any():
             raise ValueError(
                 f"With image_index, every row of input_ids starts with its {slots} image slots (no padding on the "
-                "left), and pixel_values or image_features are given."
+                "left), and pixel_values, image_features or past_key_values are given."
             )
         cache = DynamicCache(config=self.config.text_config)
-        self.language_model(inputs_embeds=image_features.to(inputs_embeds.dtype), past_key_values=cache)
-        cache.batch_select_indices(image_index)
+        for index, layer in enumerate(pictures.layers):
+            cache.update(layer.keys[image_index], layer.values[image_index], index)
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         return cache, inputs_embeds[:, slots:], attention_mask
@@ -443,8 +451,10 @@ class NanoVLMModel(NanoVLMPreTrainedModel):
         if pixel_values is not None:
             image_features = self.get_image_features(pixel_values)
         if image_index is not None:
+            if past_key_values is None and image_features is not None:
+                past_key_values = self.read_pictures(image_features)
             past_key_values, inputs_embeds, attention_mask = self._share_pictures(
-                inputs_embeds, input_ids, attention_mask, image_features, image_index
+                inputs_embeds, input_ids, attention_mask, past_key_values, image_index
             )
         elif image_features is not None:
             inputs_embeds = self._place_image_features(inputs_embeds, input_ids, image_features)
@@ -548,7 +558,8 @@ class NanoVLMForConditionalGeneration(NanoVLMPreTrainedModel, GenerationMixin):
                 [`~NanoVLMForConditionalGeneration.get_image_features`], instead of `pixel_values`.
             image_index (`torch.LongTensor` of shape `(batch,)`, *optional*): the picture each text speaks of, where
                 one picture serves several texts; without it, text i has picture i. A picture is then encoded and read
-                by the decoder once, and logits cover the places after the image slots.
+                by the decoder once, and logits cover the places after the image slots. `past_key_values` from
+                [`~NanoVLMModel.read_pictures`] then serves several calls, which leave it as it is.
             logits_to_keep (`int`, *optional*, defaults to 0): compute logits of the last so many places only; 0 is all.
             skip_logits (`bool`, *optional*, defaults to `False`): with `labels`, return the loss alone, computed on
                 labelled places only: the same number for less time and memory.

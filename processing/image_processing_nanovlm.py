@@ -89,17 +89,28 @@ class NanoVLMImageProcessor(BaseImageProcessor):
         resample (`int`, *optional*, defaults to 3): PIL's filter; 3 is bicubic.
         image_mean (`list[float]`, *optional*, defaults to `[0.5, 0.5, 0.5]`): per channel, of pixels scaled to 0-1.
         image_std (`list[float]`, *optional*, defaults to `[0.5, 0.5, 0.5]`): likewise.
+        rescale_factor (`float`, *optional*, defaults to 1/255): scales pixels to 0-1; 0 makes every picture the same,
+            for a model that learns what texts tell without one.
     """
 
     model_input_names = ["pixel_values"]
     _auto_class = "AutoImageProcessor"
 
-    def __init__(self, size=None, resample=3, image_mean=(0.5, 0.5, 0.5), image_std=(0.5, 0.5, 0.5), **kwargs):
+    def __init__(
+        self,
+        size=None,
+        resample=3,
+        image_mean=(0.5, 0.5, 0.5),
+        image_std=(0.5, 0.5, 0.5),
+        rescale_factor=1 / 255,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.size = size or {"height": 224, "width": 224}
         self.resample = resample
         self.image_mean = list(image_mean)
         self.image_std = list(image_std)
+        self.rescale_factor = rescale_factor
 
     def resize(self, source):
         """A picture of any kind to uint8 RGB at the model's size: (height, width, 3)."""
@@ -109,9 +120,8 @@ class NanoVLMImageProcessor(BaseImageProcessor):
 
     def normalize(self, pixels):  # type: ignore[override]
         """uint8 `torch.Tensor` (pictures, height, width, 3) to what the model reads: float32 (pictures, 3, height, width)."""
-        mean = 255 * torch.tensor(self.image_mean, device=pixels.device)
-        std = 255 * torch.tensor(self.image_std, device=pixels.device)
-        return pixels.to(torch.float32, copy=True).sub_(mean).mul_(1 / std).permute(0, 3, 1, 2)
+        mean, std = torch.tensor([self.image_mean, self.image_std], device=pixels.device)
+        return pixels.to(torch.float32, copy=True).mul_(self.rescale_factor / std).sub_(mean / std).permute(0, 3, 1, 2)
 
     def preprocess(self, images, return_tensors=None):  # type: ignore[override]
         """One picture or a list of them to `pixel_values` (pictures, 3, height, width)."""

@@ -222,6 +222,17 @@ def test_each_text_is_served_once_an_epoch_with_its_own_picture(data):
     assert texts_of_picture.tolist() == [2, 2, 3, 4, 1, 2]
 
 
+def test_texts_of_like_length_are_grouped_with_nothing_cut_off(data):
+    batch = data[list(enumerate(range(len(data))))]
+    lengths = batch.attention_mask.sum(1).tolist()
+    assert lengths == [len(data.ids[text]) for text in batch.texts] == sorted(lengths)
+    covered = []
+    for rows, longest in batch.groups:
+        covered += lengths[rows]
+        assert max(lengths[rows]) == longest <= 1.5 * min(lengths[rows])
+    assert covered == lengths and len(batch.groups) > 1
+
+
 def test_epochs_are_a_function_of_seed_and_number(data):
     first = data.epoch_batches(2, seed=1, epoch=0)
     assert first == data.epoch_batches(2, seed=1, epoch=0)

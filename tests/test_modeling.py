@@ -139,6 +139,12 @@ def test_one_reading_of_a_picture_serves_several_texts(pair, pictures):
     features = model.get_image_features(shared.pop("pixel_values"))
     again = model(**shared, image_features=features, image_index=index, labels=labels, skip_logits=True)
 
+    seen = model.model.read_pictures(features)
+    for rows in (slice(0, 2), slice(1, 3), slice(0, 3)):  # several calls, one reading
+        part = {name: each[name][rows] for name in ("input_ids", "attention_mask")}
+        part = model(**part, past_key_values=seen, image_index=index[rows])
+        torch.testing.assert_close(part.logits, got.logits[rows], rtol=1e-4, atol=1e-5)
+
     def without_first(labels):  # the first token after the slots is the style, which nothing predicts in this form
         return labels.index_fill(1, torch.tensor([slots]), -100)
 

@@ -16,6 +16,7 @@ from nanovlm_hf.data.sources import Row
 
 IGNORED = -100  # no loss here (torch's cross-entropy)
 BUCKET = 64  # batches whose pictures are sorted by length together
+LIKE_LENGTHS = 1.5  # a text is at most so many times as long as another that it is computed together with
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Batch:
 
     `pixels` (pictures, height, width, 3) uint8; `input_ids`, `attention_mask`, `labels` (texts, length); `image_index`
     (texts,); `pictures`: rows in the cache; `positions`: of the pictures in the step's batch over all processes.
+    `texts`: which of the data's, shortest first; `groups`: those of like length, as their rows and the longest's length.
     """
 
     pixels: torch.Tensor
@@ -33,6 +35,8 @@ class Batch:
     image_index: torch.Tensor
     pictures: list[int]
     positions: list[int]
+    texts: list[int]
+    groups: list[tuple[slice, int]]
 
     def to(self, device: torch.device) -> "Batch":
         moved = {k: v.to(device, non_blocking=True) for k, v in vars(self).items() if isinstance(v, torch.Tensor)}
@@ -99,8 +103,10 @@ class TrainingData(torch.utils.data.Dataset):
     def texts_of(self, indices: list[int]) -> Batch:
         """The texts of these items, without pictures."""
         items = [self.items[index] for index in indices]
-        texts = [text for item in items for text in item.texts]
-        length = max(len(self.ids[text]) for text in texts)
+        pairs = [(text, index) for index, item in enumerate(items) for text in item.texts]
+        pairs.sort(key=lambda pair: len(self.ids[pair[0]]))
+        texts = [text for text, _ in pairs]
+        length = len(self.ids[texts[-1]])
         input_ids = np.full((len(texts), length), self.pad_token_id, dtype=np.int64)
         attention_mask = np.zeros((len(texts), length), dtype=np.int64)
         labels = np.full((len(texts), length), IGNORED, dtype=np.int64)
@@ -109,15 +115,16 @@ class TrainingData(torch.utils.data.Dataset):
             input_ids[row, : len(ids)] = ids
             attention_mask[row, : len(ids)] = 1
             labels[row, given : len(ids)] = ids[given:]
-        image_index = [index for index, item in enumerate(items) for _ in item.texts]
         return Batch(
             pixels=torch.empty(0, dtype=torch.uint8),
             input_ids=torch.from_numpy(input_ids),
             attention_mask=torch.from_numpy(attention_mask),
             labels=torch.from_numpy(labels),
-            image_index=torch.tensor(image_index),
+            image_index=torch.tensor([index for _, index in pairs]),
             pictures=[item.picture for item in items],
             positions=list(range(len(items))),
+            texts=texts,
+            groups=_of_like_length([len(self.ids[text]) for text in texts]),
         )
 
     def epoch_batches(self, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
@@ -133,6 +140,16 @@ class TrainingData(torch.utils.data.Dataset):
             batches += [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]
         whole = [batch for batch in batches if len(batch) == batch_size] or batches
         return [whole[i] for i in rng.permutation(len(whole))]
+
+
+def _of_like_length(lengths: list[int]) -> list[tuple[slice, int]]:
+    """Ascending lengths -> (their places, the longest) of runs without much padding: captions, short and long texts."""
+    starts = [0]
+    for place, length in enumerate(lengths):
+        if length > LIKE_LENGTHS * lengths[starts[-1]]:
+            starts.append(place)
+    stops = [*starts[1:], len(lengths)]
+    return [(slice(start, stop), lengths[stop - 1]) for start, stop in zip(starts, stops, strict=True)]
 
 
 def micro_batches(

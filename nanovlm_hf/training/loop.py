@@ -98,6 +98,8 @@ class Trainer:
         self.wrapped, self.optimizer = accelerator.prepare(self.module, self.optimizer)
         self.steps_per_epoch = len(data.train.epoch_batches(settings.batch_size, settings.seed, 0))
         self.num_steps = settings.encoder_steps + max(1, round(settings.epochs * self.steps_per_epoch))
+        full_steps = round(min(settings.full_side_epochs, settings.epochs) * self.steps_per_epoch)
+        self.first_full_step = self.num_steps - full_steps
         self.num_parts = accelerator.num_processes * settings.gradient_accumulation_steps
 
     def batches(self) -> Any:
@@ -153,20 +155,23 @@ class Trainer:
             settings.min_crop,
             settings.flip,
             settings.recolour,
-            settings.encoder_side if step < settings.encoder_steps else 0,
+            settings.small_side if step < self.first_full_step else 0,
         )
         labels, word_targets = self.true_targets(part, is_recoloured, is_flipped)
-        texts = {}
+        texts = None
         if step >= settings.encoder_steps:
-            texts = {
-                "input_ids": self.hide_words(part),
-                "attention_mask": part.attention_mask,
-                "image_index": part.image_index,
-                "labels": labels,
-                "num_items_in_batch": num_targets,
-            }
+            input_ids = self.hide_words(part)
+            texts = [
+                {
+                    "input_ids": input_ids[rows, :length],
+                    "attention_mask": part.attention_mask[rows, :length],
+                    "labels": labels[rows, :length],
+                    "image_index": part.image_index[rows],
+                }
+                for rows, length in part.groups
+            ]
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.wrapped(pixel_values=pixels, word_targets=word_targets, **texts)
+            return self.wrapped(pixel_values=pixels, word_targets=word_targets, texts=texts, num_targets=num_targets)
 
     def true_targets(
         self, part: Batch, is_recoloured: torch.Tensor, is_flipped: torch.Tensor
@@ -196,9 +201,12 @@ class Trainer:
 
     def evaluate(self) -> dict[str, Any]:
         """Validates, keeps the model if it is the best so far, and records both."""
-        image_processor = self.data.processor.image_processor
-        results = validate(self.model, self.data.validation, image_processor, self.accelerator, self.bf16)
-        progress = self.progress
+        progress, image_processor = self.progress, self.data.processor.image_processor
+        results, seen = (
+            validate(self.model, data, image_processor, self.accelerator, self.bf16)
+            for data in (self.data.validation, self.data.seen)
+        )
+        results["seen_loss"] = seen["loss"]
         progress.history.append({"step": progress.step, "seconds": round(progress.seconds, 1), **results})
         if results["loss"] < progress.best_loss:
             progress.best_loss, progress.best_step = results["loss"], progress.step
@@ -355,6 +363,7 @@ def finish(trainer: Trainer) -> None:
             "steps": trainer.num_steps,
             "best": best,
             "seconds": round(progress.seconds, 1),
+            **report.energy(progress.seconds, trainer.accelerator),
             "pictures_per_second": round(trainer.settings.batch_size * progress.step / progress.seconds, 1),
             "waiting_for_data_share": round(progress.waiting_seconds / progress.seconds, 4),
             "parameters": trainer.model.num_parameters(),

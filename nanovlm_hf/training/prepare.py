@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nanovlm_hf.data.batches import TrainingData
-from nanovlm_hf.data.picture_cache import build_picture_cache, default_cache_dir
+from nanovlm_hf.data.picture_cache import PictureCache, build_picture_cache, default_cache_dir
 from nanovlm_hf.data.sources import Row, data_fingerprint, read_datasets
 from nanovlm_hf.training.settings import TrainingSettings
 from nanovlm_hf.training.word_loss import PictureWords, WordShares
@@ -19,10 +19,11 @@ ROOM_FOR_PROMPT = 32  # tokens that a beginning may have before the longest text
 
 @dataclass
 class Prepared:
-    """`skipped`: what is wrong with each picture that was left out."""
+    """`skipped`: what is wrong with each picture that was left out; `seen`: training pictures, as many as validation's."""
 
     processor: Any
     train: TrainingData
+    seen: TrainingData
     validation: TrainingData
     words: PictureWords | WordShares | None
     fingerprint: str
@@ -70,6 +71,8 @@ def build_processor(settings: TrainingSettings, rows: list[Row]) -> Any:
     tokenizer.model_max_length = config.text_config.max_position_embeddings
     side = config.vision_config.image_size
     image_processor = NanoVLMImageProcessor(size={"height": side, "width": side})
+    if settings.blind:
+        image_processor.rescale_factor = 0.0
     return NanoVLMProcessor(image_processor, tokenizer, image_seq_length=config.image_seq_length)
 
 
@@ -86,7 +89,8 @@ def prepare(settings: TrainingSettings, show_progress: bool) -> Prepared:
     processor = build_processor(settings, splits["train"])
     skipped: list[str] = []
     datasets = {}
-    for split, rows in (("train", splits["train"]), ("validation", splits["validation"][: settings.eval_pictures])):
+    held_out = splits["validation"][: settings.eval_pictures]
+    for split, rows in (("train", splits["train"]), ("validation", held_out)):
         cache = build_picture_cache(rows, processor.image_processor, settings.cache_dir, show_progress)
         complaints = list(cache.bad.values())
         if complaints and settings.strict:
@@ -95,15 +99,20 @@ def prepare(settings: TrainingSettings, show_progress: bool) -> Prepared:
             logger.warning("Left out %d %s pictures that cannot be read; %s", len(complaints), split, complaints[0])
         skipped += complaints
         texts_per_image = settings.texts_per_image if split == "train" else 1
-        datasets[split] = TrainingData(
-            rows, cache, processor, texts_per_image, max_length=processor.tokenizer.model_max_length
-        )
+        max_length = processor.tokenizer.model_max_length
+        datasets[split] = TrainingData(rows, cache, processor, texts_per_image, max_length)
         if not len(datasets[split]):
             raise ValueError(f"None of the {len(rows)} {split} pictures can be read; the first: {complaints[0]}")
+        if split == "train":
+            step = max(1, len(rows) // max(1, len(held_out)))
+            bad = {index // step: complaint for index, complaint in cache.bad.items() if index % step == 0}
+            seen = TrainingData(rows[::step], PictureCache(cache.pixels[::step], bad), processor, 1, max_length)
     words = None
     if settings.word_loss:
         words = (WordShares if settings.word_targets == "shares" else PictureWords)(splits["train"])
-    return Prepared(processor, datasets["train"], datasets["validation"], words, data_fingerprint(splits), skipped)
+    return Prepared(
+        processor, datasets["train"], seen, datasets["validation"], words, data_fingerprint(splits), skipped
+    )
 
 
 def picture_book(settings: TrainingSettings, show_progress: bool) -> Path:

@@ -71,13 +71,18 @@ class TrainingSettings:
         "by the share of the texts that use each).",
     )
     encoder_steps: int = _flag(0, "Steps in which the encoder learns its second task alone, before the decoder joins.")
-    encoder_side: int = _flag(
-        0, "Side of the pictures in these steps, in pixels: half of it costs a quarter. Default: the model's."
-    )
     encoder_rate: float = _flag(
         1.0,
         "The encoder's learning rate after these steps, as a share of the others': a decoder that cannot write yet "
         "teaches it little, and makes it forget.",
+    )
+    small_side: int = _flag(
+        0,
+        "Side of the pictures in training but for the last epochs, in pixels: half costs a quarter, and an encoder that "
+        "learned from small pictures reads large ones well. Default: the model's.",
+    )
+    full_side_epochs: float = _flag(
+        1.0, "Last epochs, of pictures of the model's own side, where small_side is given."
     )
     dropout: float = _flag(0.1, "In training, in encoder and decoder (the paper's: 0.1).")
     min_crop: float = _flag(1.0, "Smallest side of a random crop, as a share of the picture's; 1: whole pictures.")
@@ -86,6 +91,7 @@ class TrainingSettings:
     word_dropout: float = _flag(
         0.0, "Share of a text's tokens that the model does not get to read, so that it must look."
     )
+    blind: bool = _flag(False, "Show the same picture everywhere, to measure what a model gets from looking.")
 
     eval_epochs: float = _flag(1.0, "Validate each so many epochs; the best step is the one that stays.")
     eval_pictures: int = _flag(500, "Validation pictures to use, at most.")
@@ -130,9 +136,9 @@ class TrainingSettings:
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """What keeps a run of `other` settings from being resumed by this one: `name: theirs -> ours`."""
-        ours = asdict(self)
-        names = [name for name in ours if name not in FREE_ON_RESUME and ours[name] != other.get(name)]
-        return [f"{name}: {other.get(name)!r} -> {ours[name]!r}" for name in names]
+        ours, theirs = asdict(self), {**asdict(TrainingSettings()), **other}  # an older run may not know a setting
+        names = [name for name in ours if name not in FREE_ON_RESUME and ours[name] != theirs[name]]
+        return [f"{name}: {theirs[name]!r} -> {ours[name]!r}" for name in names]
 
 
 def parse_settings(arguments: list[str] | None = None) -> TrainingSettings:

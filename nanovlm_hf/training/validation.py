@@ -31,20 +31,20 @@ def wrong_pictures(sources: list[str], pictures: list[int], seed: int = 0, count
 
 
 def text_losses(
-    model: Any, batch: Batch, image_features: torch.Tensor, image_index: torch.Tensor
+    model: Any, batch: Batch, pictures: Any, image_index: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Negative log-likelihood of each text, in nats, and its number of target tokens: two tensors (texts,).
 
     Args:
         model: a `NanoVLMForConditionalGeneration`.
         batch: texts; their pictures are not looked at.
-        image_features: (pictures, image_seq_length, text hidden).
+        pictures: the model's cache after reading pictures (`read_pictures`).
         image_index: (texts,), the picture that each text is scored with.
     """
     logits = model(
         input_ids=batch.input_ids,
         attention_mask=batch.attention_mask,
-        image_features=image_features,
+        past_key_values=pictures,
         image_index=image_index,
         use_cache=False,
     ).logits
@@ -73,7 +73,7 @@ def validate(model: Any, data: TrainingData, image_processor: Any, accelerator: 
         for start in range(0, len(pictures), PICTURES_AT_ONCE):
             pixels = torch.from_numpy(data.pixels[pictures[start : start + PICTURES_AT_ONCE]]).to(device)
             features.append(model.get_image_features(image_processor.normalize(pixels)).float())
-        image_features = torch.cat(features)
+        seen = model.model.read_pictures(torch.cat(features))
 
         styles = sorted(set(data.styles))
         sums = torch.zeros(len(styles), 3, dtype=torch.float64, device=device)  # right, wrong, tokens
@@ -81,12 +81,12 @@ def validate(model: Any, data: TrainingData, image_processor: Any, accelerator: 
         chunks = [order[start : start + PICTURES_AT_ONCE] for start in range(0, len(order), PICTURES_AT_ONCE)]
         for chunk in chunks[accelerator.process_index :: accelerator.num_processes]:
             batch = data.texts_of(chunk).to(device)
-            texts = [(text, data.items[index].picture) for index in chunk for text in data.items[index].texts]
-            right = torch.tensor([place[picture] for _, picture in texts], device=device)
-            shuffled = torch.tensor([place[(wrong[picture] or [picture])[0]] for _, picture in texts], device=device)
-            style = torch.tensor([styles.index(data.styles[text]) for text, _ in texts], device=device)
-            right_losses, tokens = text_losses(model, batch, image_features, right)
-            wrong_losses, _ = text_losses(model, batch, image_features, shuffled)
+            shown = [batch.pictures[index] for index in batch.image_index.tolist()]
+            right = torch.tensor([place[picture] for picture in shown], device=device)
+            shuffled = torch.tensor([place[(wrong[picture] or [picture])[0]] for picture in shown], device=device)
+            style = torch.tensor([styles.index(data.styles[text]) for text in batch.texts], device=device)
+            right_losses, tokens = text_losses(model, batch, seen, right)
+            wrong_losses, _ = text_losses(model, batch, seen, shuffled)
             sums.index_add_(0, style, torch.stack([right_losses, wrong_losses, tokens], dim=1).double())
     model.train(was_training)
     sums = accelerator.reduce(sums, reduction="sum").cpu()

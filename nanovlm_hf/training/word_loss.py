@@ -99,19 +99,43 @@ class TrainingModule(nn.Module):
         self.word_head = nn.Linear(model.config.vision_config.hidden_size, num_words) if num_words else None
 
     def forward(
-        self, pixel_values: torch.Tensor, word_targets: torch.Tensor | None = None, **texts: Any
+        self,
+        pixel_values: torch.Tensor,
+        word_targets: torch.Tensor | None = None,
+        texts: list[dict[str, torch.Tensor]] | None = None,
+        num_targets: int = 1,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the texts' loss (see the model) and the words', in nats, summed over words and pictures.
 
         Without texts, the first is 0 and the decoder is not asked; without words, the second.
+
+        Args:
+            texts: groups of like length, each with `input_ids`, `attention_mask`, `labels` and `image_index`.
+            num_targets: tokens that the texts' loss is the mean over.
         """
         states = self.model.model.get_image_states(pixel_values, interpolate_pos_encoding=True)
         text_loss = torch.zeros((), device=states.device)
         if texts:
-            text_loss = self.model(image_features=self.model.connector(states), skip_logits=True, **texts).loss
+            pictures = self.model.model.read_pictures(self.model.connector(self.on_full_grid(states)))
+            for group in texts:
+                text_loss = (
+                    text_loss
+                    + self.model(
+                        **group, past_key_values=pictures, skip_logits=True, num_items_in_batch=num_targets
+                    ).loss
+                )
         if self.word_head is None or word_targets is None:
             return text_loss, torch.zeros_like(text_loss)
         scores, sure = self.word_head(states.mean(1)).float(), word_targets != UNSURE
         if self.shares:
             return text_loss, -(F.log_softmax(scores, dim=1) * word_targets * sure).sum()
         return text_loss, F.binary_cross_entropy_with_logits(scores[sure], word_targets[sure], reduction="sum")
+
+    def on_full_grid(self, states: torch.Tensor) -> torch.Tensor:
+        """Patches of smaller pictures, each repeated, on the grid that the connector expects."""
+        config = self.model.config
+        side, full = int(states.shape[1] ** 0.5), config.vision_config.image_size // config.vision_config.patch_size
+        if config.image_tokens == "cls" or side == full:
+            return states
+        grid = states.transpose(1, 2).unflatten(2, (side, side))
+        return F.interpolate(grid, (full, full), mode="nearest").flatten(2).transpose(1, 2)
