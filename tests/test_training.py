@@ -213,6 +213,8 @@ def test_flags_override_the_recipe_and_errors_name_the_setting(tmp_path):
         (["--text_config", "{"], "--text_config must be JSON"),
         (["--word_targets", "all"], "--word_targets must be agreed or shares"),
         (["--recolour", "1.5"], r"--recolour must lie in \[0, 1\)"),
+        (["--freeze", "encoder"], "the parts are vision_model, connector, language_model"),
+        (["--freeze", "vision_model", "--word_loss", "0.1"], "set one of them to 0"),
     ):
         with pytest.raises(ValueError, match=message):
             parse_settings(["--dataset", "x", *flags])
@@ -286,6 +288,30 @@ def test_words_are_asked_for_by_the_share_of_texts_that_use_them():
     assert set(words.vocabulary) == {"red", "dog", "ball", "cat"}  # "a" stands everywhere
     asked = dict(zip(words.vocabulary, words.targets([0, 2]).T.tolist(), strict=True))
     assert asked == {"red": [0.5, 0], "dog": [1, 0], "ball": [0, 0], "cat": [0, 1]}
+
+
+def test_fine_tuning_starts_from_a_checkpoint_and_leaves_frozen_parts_alone(settings, tmp_path):
+    first = loop.train(settings())
+    tuned = loop.train(
+        settings(
+            start_from=str(first), freeze="vision_model", epochs=2.0, output_dir=str(tmp_path / "tuned"), size="large"
+        )
+    )
+    before, after = weights(first), weights(tuned)
+    assert before.keys() == after.keys()
+    changed = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"connector", "language_model", "weight"}  # the last is lm_head's
+    assert (first / "tokenizer.json").read_text() == (tuned / "tokenizer.json").read_text()
+    assert train_losses(tuned)[0] < train_losses(first)[0]
+
+
+def test_a_blind_run_sees_the_same_in_every_picture(settings, pictures):
+    folder = loop.train(settings(blind=True))
+    _, processor = load(str(folder))
+    pixels = processor.image_processor(pictures[:2], return_tensors="pt")["pixel_values"]
+    assert torch.equal(pixels[0], pixels[1])
+    best = json.loads((folder / "training_run.json").read_text())["best"]
+    assert best["gap"] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("word_targets", ["agreed", "shares"])

@@ -26,6 +26,8 @@ def build_optimizer(
     muon = {id(weight) for weight in inner} if muon_learning_rate else set()
     groups: dict[tuple[bool, bool, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         is_muon, is_matrix = id(parameter) in muon, parameter.ndim == 2 or parameter.ndim == 4
         is_encoder = "vision_model" in name.split(".")
         group = {

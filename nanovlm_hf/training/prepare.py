@@ -31,11 +31,18 @@ class Prepared:
 
 
 def build_model(settings: TrainingSettings, vocab_size: int) -> Any:
-    """A model of the settings' size and shape, with fresh weights from the settings' seed."""
+    """A model of the settings' size and shape, with fresh weights from the settings' seed; or the one to start from."""
     from transformers import set_seed
 
     from nanovlm_hf.modeling import NanoVLMConfig, NanoVLMForConditionalGeneration
 
+    if settings.start_from:
+        config = NanoVLMConfig.from_pretrained(settings.start_from)
+        config.vision_config.dropout = config.text_config.dropout = settings.dropout
+        model = NanoVLMForConditionalGeneration.from_pretrained(settings.start_from, config=config)
+        for part in settings.frozen_parts:
+            model.get_submodule(f"model.{part}").requires_grad_(False)
+        return model
     config = NanoVLMConfig.from_size(
         settings.size,
         vision_config={"dropout": settings.dropout, **json.loads(settings.vision_config)},
@@ -55,11 +62,15 @@ def build_model(settings: TrainingSettings, vocab_size: int) -> Any:
 
 
 def build_processor(settings: TrainingSettings, rows: list[Row]) -> Any:
-    """A tokenizer trained on the training texts, and the processor around it."""
+    """A tokenizer trained on the training texts, and the processor around it; or those of the model to start from."""
     from nanovlm_hf.data.tokenizer import train_tokenizer
     from nanovlm_hf.modeling import NanoVLMConfig
     from nanovlm_hf.processing import NanoVLMImageProcessor, NanoVLMProcessor
 
+    if settings.start_from:
+        from nanovlm_hf.describe import load_processor
+
+        return load_processor(settings.start_from)
     texts = (part for row in rows for text in row.texts for part in (text.beginning, text.continuation) if part)
     tokenizer = train_tokenizer(texts, settings.vocab_size)
     config = NanoVLMConfig.from_size(

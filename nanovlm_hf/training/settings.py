@@ -23,6 +23,8 @@ FREE_ON_RESUME = {
     "log_steps",
 }
 
+PARTS = ("vision_model", "connector", "language_model")
+
 
 def _flag(default: Any, help: str, **kwargs: Any) -> Any:
     return field(default=default, metadata={"help": help, **kwargs})
@@ -48,6 +50,12 @@ class TrainingSettings:
     vision_config: str = _flag("{}", "Fields of the encoder that differ, as JSON: '{\"num_hidden_layers\": 2}'.")
     text_config: str = _flag("{}", "Fields of the decoder that differ, as JSON: '{\"hidden_size\": 128}'.")
     vocab_size: int = _flag(2400, "Entries of the tokenizer, at most.")
+    start_from: str | None = _flag(
+        None,
+        "A checkpoint to start from, a folder or a repository on the Hub: its shape, tokenizer and weights, whatever the "
+        "five settings above say.",
+    )
+    freeze: str = _flag("", f"Parts that stay as they are, commas between: {', '.join(PARTS)}.")
     styles: str = _flag("caption,short,long,answer", "Kinds of text to learn, where the data has them.")
 
     epochs: float = _flag(8.0, "Times that all texts are seen.")
@@ -124,6 +132,13 @@ class TrainingSettings:
                 raise ValueError(f"--{name} must lie in [0, 1), got {getattr(self, name)}.")
         if self.encoder_steps and not self.word_loss:
             raise ValueError("--encoder_steps without --word_loss: the encoder would have nothing to learn.")
+        unknown = [part for part in self.frozen_parts if part not in PARTS]
+        if unknown:
+            raise ValueError(f"--freeze {','.join(unknown)}: the parts are {', '.join(PARTS)}.")
+        if "vision_model" in self.frozen_parts and self.word_loss:
+            raise ValueError(
+                "--word_loss teaches the vision encoder, which --freeze keeps as it is: set one of them to 0."
+            )
         if self.mixed_precision not in ("auto", "bf16", "no"):
             raise ValueError(f"--mixed_precision must be auto, bf16 or no, got {self.mixed_precision!r}.")
         if self.word_targets not in ("agreed", "shares"):
@@ -133,6 +148,10 @@ class TrainingSettings:
                 json.loads(getattr(self, name))
             except json.JSONDecodeError as error:
                 raise ValueError(f"--{name} must be JSON, got {getattr(self, name)!r} ({error}).") from error
+
+    @property
+    def frozen_parts(self) -> list[str]:
+        return [part for part in self.freeze.split(",") if part]
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """What keeps a run of `other` settings from being resumed by this one: `name: theirs -> ours`."""
