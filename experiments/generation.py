@@ -16,7 +16,7 @@ from rich.table import Table
 
 from nanovlm_hf.data.sources import read_datasets
 from nanovlm_hf.evaluation.completions import complete_items
-from nanovlm_hf.evaluation.item_values import caption_values, repeat_values, text_values
+from nanovlm_hf.evaluation.item_values import TextMeasures, caption_values, repeat_values
 from nanovlm_hf.evaluation.measures import MEASURES, figures_of
 from nanovlm_hf.evaluation.models import Decoding, load_model
 from nanovlm_hf.evaluation.settings import EvaluationSettings, choose_items
@@ -66,15 +66,17 @@ def main() -> None:
     model = load_model(flags.model)
     flags.out.mkdir(parents=True, exist_ok=True)
     for style, items in choose_items(splits, chosen)[0].items():
-        training = [text.continuation for row in splits["train"] for text in row.texts if text.style == style]
+        measures = TextMeasures(
+            [text.continuation for row in splits["train"] for text in row.texts if text.style == style]
+        )
         theirs = [f" {item.continuation}" if item.beginning else item.continuation for item in items]
-        held_out = text_values(theirs, [True] * len(theirs), items, training)
+        held_out = measures.values(theirs, [True] * len(theirs), items)
         table = Table("decoding", *SHOWN, title=f"{style}, {len(items)} validation pictures")
         for name, decoding in WAYS.items():
             set_seed(0)
             rows = complete_items(model, items, flags.out, decoding=decoding)
             texts = [row["completion"] for row in rows]
-            values = text_values(texts, [row["ended"] for row in rows], items, training)
+            values = measures.values(texts, [row["ended"] for row in rows], items)
             values |= caption_values(texts, items) | repeat_values(texts)
             figures = figures_of(values, held_out)
             table.add_row(name, *(_cell(figures, measure) for measure in SHOWN))

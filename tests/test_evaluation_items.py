@@ -11,7 +11,7 @@ from conftest import TEXTS, draw
 from nanovlm_hf.data.sources import Row, Text
 from nanovlm_hf.data.text_rules import words_in
 from nanovlm_hf.describe import describe
-from nanovlm_hf.evaluation.completions import complete_items, write_rows
+from nanovlm_hf.evaluation.completions import complete_items
 from nanovlm_hf.evaluation.items import BEGINNING_WORDS, curated_items, held_out_items
 from nanovlm_hf.evaluation.models import Decoding, load_model
 
@@ -145,7 +145,7 @@ def test_our_models_complete_as_describe_does(rows, completer, model, processor,
     assert completed[0]["dataset"] == "drawn" and completed[0]["revision"] == completer.fingerprint
 
 
-def test_a_checkpoints_own_settings_do_not_come_through(rows, completer, tmp_path):
+def test_a_checkpoints_own_settings_come_through_only_where_asked_for(rows, completer, tmp_path):
     items = held_out_items(rows, ("short",))
     plain = complete_items(completer, items, tmp_path / "plain", "", SHORT, show_progress=False)
     own = {
@@ -155,8 +155,11 @@ def test_a_checkpoints_own_settings_do_not_come_through(rows, completer, tmp_pat
         "no_repeat_ngram_size": 2,
         "do_sample": True,
     }
+    assert Decoding.own(completer.model.generation_config) == Decoding()
     completer.model.generation_config.update(**own)
     assert complete_items(completer, items, tmp_path / "own", "", SHORT, show_progress=False) == plain
+    # Asked for: but neither sampled nor cut short.
+    assert Decoding.own(completer.model.generation_config) == Decoding(3, 1.0, 5.0, 2)
 
 
 def test_what_is_completed_is_never_computed_again(rows, completer, checkpoint, tmp_path, monkeypatch):
@@ -216,15 +219,3 @@ def test_a_picture_that_cannot_be_read_stops_the_run_and_is_named(rows, complete
     (tmp_path / "3.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"3.png: no such picture"):
         complete_items(completer, held_out_items(rows), tmp_path, "", SHORT, show_progress=False)
-
-
-def test_rows_are_written_as_lines_and_as_parquet(tmp_path):
-    import pyarrow.parquet
-
-    rows = [{"image_id": "1", "completion": " runs.", "ended": True, "decoding": {"num_beams": 1}}] * 2
-    write_rows(rows, tmp_path / "rows.jsonl")
-    write_rows(rows, tmp_path / "rows.parquet")
-    assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()] == rows
-    assert pyarrow.parquet.read_table(tmp_path / "rows.parquet").to_pylist() == rows
-    with pytest.raises(ValueError, match=r"written as .jsonl or .parquet"):
-        write_rows(rows, tmp_path / "rows.csv")

@@ -8,8 +8,10 @@ import torch
 from conftest import TEXTS, draw
 
 from nanovlm_hf.data.sources import Row, Text
-from nanovlm_hf.evaluation.grounding import measure_grounding, repeats, summarise
+from nanovlm_hf.evaluation.grounding import measure_grounding
+from nanovlm_hf.evaluation.item_values import grounding_values, repeat_values
 from nanovlm_hf.evaluation.items import held_out_items
+from nanovlm_hf.evaluation.measures import figures_of
 from nanovlm_hf.evaluation.models import Likelihoods, NanoVLMCompleter
 from nanovlm_hf.training.validation import wrong_pictures
 
@@ -51,29 +53,36 @@ def measure(model, items, folder):
     return measure_grounding(model, items, folder, show_progress=False)
 
 
+def figures(model, items, folder, style="short"):
+    """What the report says of a style."""
+    rows = measure(model, items, folder)
+    found = figures_of(grounding_values(rows, [item for item in items if item.style == style]))
+    return {name: figure.estimate for name, figure in found.items()}
+
+
 def test_a_model_that_looks_finds_pictures_and_texts(tmp_path):
     items = make_items({"coco": 45, "flickr": 50})
-    figures = summarise(measure(Reader(gain=2.0), items, tmp_path))["short"]
-    assert figures.right_picture.mean == figures.right_text.mean == 1.0
-    assert figures.gap.mean == pytest.approx(2.0 / 10) and figures.gap.n == 95
+    found = figures(Reader(gain=2.0), items, tmp_path)
+    assert found["right_picture"].mean == found["right_text"].mean == 1.0
+    assert found["gap"].mean == pytest.approx(2.0 / 10) and found["gap"].n == 95
     continuation = len(items[-1].continuation.split())
-    assert figures.gap_after_beginning.mean == pytest.approx(1.0 / continuation, rel=0.2)
-    assert figures.shuffled_loss.mean - figures.loss.mean == pytest.approx(figures.gap.mean)
-    assert figures.chance == pytest.approx(0.1)
+    assert found["gap_after_beginning"].mean == pytest.approx(1.0 / continuation, rel=0.2)
+    assert found["shuffled_loss"].mean - found["loss"].mean == pytest.approx(found["gap"].mean)
+    assert found["chance"].mean == pytest.approx(0.1)
 
 
 def test_a_blind_model_stays_at_chance(tmp_path):
-    figures = summarise(measure(Reader(gain=0.0, rarity=3.0), make_items({"coco": 60}), tmp_path))
     for style in ("caption", "short"):
-        assert (figures[style].gap.mean, figures[style].gap.high) == (0.0, 0.0)
-        assert figures[style].right_picture.mean == pytest.approx(0.1)
-        assert figures[style].right_text.mean == pytest.approx(0.1, abs=1e-9)
+        found = figures(Reader(gain=0.0, rarity=3.0), make_items({"coco": 60}), tmp_path, style)
+        assert (found["gap"].mean, found["gap"].high) == (0.0, 0.0)
+        assert found["right_picture"].mean == pytest.approx(0.1)
+        assert found["right_text"].mean == pytest.approx(0.1, abs=1e-9)
 
 
 def test_a_text_is_not_found_for_being_short_or_common(tmp_path):
     """Captions differ by up to 18 nats in any picture; what the picture adds is 2. Raw likelihood would take the short."""
-    figures = summarise(measure(Reader(gain=2.0, rarity=3.0), make_items({"coco": 60}), tmp_path))["caption"]
-    assert figures.right_text.mean == 1.0
+    found = figures(Reader(gain=2.0, rarity=3.0), make_items({"coco": 60}), tmp_path, "caption")
+    assert found["right_text"].mean == 1.0
 
 
 def test_wrong_pictures_are_of_the_same_source_and_serve_equally(tmp_path):
@@ -100,10 +109,8 @@ def test_wrong_pictures_are_derangements():
 
 
 def test_few_pictures_make_an_easier_choice_and_say_so(tmp_path):
-    rows = measure(Reader(gain=0.0), make_items({"coco": 3, "alone": 1}, ("short",)), tmp_path)
-    assert [row["candidates"] for row in rows] == [3, 3, 3]
-    assert summarise(rows)["short"].chance == pytest.approx(1 / 3)
-    assert summarise(rows)["short"].right_picture.mean == pytest.approx(1 / 3)
+    found = figures(Reader(gain=0.0), make_items({"coco": 3, "alone": 1}, ("short",)), tmp_path)
+    assert found["chance"].mean == found["right_picture"].mean == pytest.approx(1 / 3) and found["chance"].n == 3
     with pytest.raises(ValueError, match="no two pictures of one source"):
         measure(Reader(gain=0.0), make_items({"a": 1, "b": 1}), tmp_path)
     items = make_items({"a": 3})
@@ -163,13 +170,12 @@ def test_our_models_are_scored_as_text_by_text(model, processor, tmp_path):
     for index, (item, row) in enumerate(zip(items[:6], measured[:6], strict=True)):
         right = loss(item, index)
         wrong = [loss(item, other) for other in order[index]]
-        assert row["loss"] == pytest.approx(right, rel=1e-5)
-        assert row["shuffled_loss"] == pytest.approx(np.mean(wrong), rel=1e-5)
+        assert row["right_nats"] / row["tokens"] == pytest.approx(right, rel=1e-5)
+        assert row["wrong_nats"] / row["tokens"] == pytest.approx(np.mean(wrong), rel=1e-5)
         assert row["right_picture"] == float(right < min(wrong))
-    assert np.std([row["shuffled_loss"] - row["loss"] for row in measured]) > 1e-3
+    assert np.std([(row["wrong_nats"] - row["right_nats"]) / row["tokens"] for row in measured]) > 1e-3
 
 
 def test_one_phrase_for_many_pictures_shows():
-    found = repeats(["A man in a red shirt.", "a man in a red shirt", "A dog runs.", "A cat sleeps."])
-    assert found.commonest == "a man in a red shirt" and found.distinct == 3
-    assert found.share.mean == 0.5 and found.share.n == 4
+    texts = ["A man in a red shirt.", "a man in a red shirt", "A dog runs.", "A cat sleeps."]
+    assert repeat_values(texts) == {"is_commonest": [1, 1, 0, 0]}

@@ -25,7 +25,7 @@ from nanovlm_hf.evaluation.agreement import agreement, spearman, vote_agreement,
 from nanovlm_hf.evaluation.items import Item
 from nanovlm_hf.evaluation.judge import JudgeSettings, judge_completions, read_scores
 from nanovlm_hf.evaluation.judge_validity import DAMAGED, check_validity, validity_of, validity_rows
-from nanovlm_hf.evaluation.judgements import Judgement, mean_scores, read_judgements, total
+from nanovlm_hf.evaluation.judgements import Judgement, mean_scores, total
 from nanovlm_hf.openai_client import Completion
 
 KEY = "sk-test-0123456789abcdefghij"
@@ -228,23 +228,6 @@ def test_the_wording_and_its_version_change_together():
     said += [prompts.answer_schema(AXES), prompts.after_malformed("", "no", AXES), prompts.after_refusal("", AXES)]
     digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:8]
     assert (prompts.PROMPT_VERSION, digest) == ("1", "06e7352a")
-
-
-def test_judgements_are_read_as_they_were_written(tmp_path, items):
-    import pyarrow.parquet
-
-    from nanovlm_hf.evaluation.completions import write_rows
-
-    rows = rows_of(4)
-    with StubOpenAI(lambda body, _: scores(body) if "number 1 " in text_of(body) else Reply(refusal="No.")) as stub:
-        judgements = judge(rows, tmp_path, stub) + judge(rows, tmp_path, stub, items, sees_image=True)
-    for name in ("judgements.jsonl", "judgements.parquet"):
-        write_rows([asdict(one) for one in judgements], tmp_path / name)
-    assert read_judgements(tmp_path / "judgements.jsonl") == judgements
-    assert pyarrow.parquet.read_table(tmp_path / "judgements.parquet").num_rows == 16
-    (tmp_path / "judgements.jsonl").write_text('{"key": 1}\n')
-    with pytest.raises(ValueError, match=r"judgements.jsonl, line 1: not a judgement"):
-        read_judgements(tmp_path / "judgements.jsonl")
 
 
 # --- Answers that cannot be used

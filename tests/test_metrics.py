@@ -370,3 +370,15 @@ def test_grammar_errors_are_the_packages_findings_per_100_words(texts):
     whole = compute("grammar_errors", predictions=["runs on a sand."], beginnings=["Two dogs"])
     assert whole["items"]["errors"] == result["items"]["errors"][-3:-2]
     assert whole["items"]["hundred_words"] == [0.06]
+
+
+def test_grammar_is_checked_of_texts_that_break_off_or_make_no_sense(texts):
+    """As small models write them."""
+    rng = random.Random(0)
+    words = [
+        *["is", "was", "can", "has", "to", "he", "not", "a", "the", "two", ",", ".", "'", "very"],
+        *" ".join(texts).split(),
+    ]
+    odd = [" ".join(rng.choice(words) for _ in range(rng.randint(1, 12))) for _ in range(2000)]
+    odd += ["The dog is", "He can", "She wants to", "A dog that is very", "He"]
+    assert sum(compute("grammar_errors", predictions=odd)["items"]["errors"]) > 100

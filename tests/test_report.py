@@ -13,7 +13,7 @@ import pytest
 from evaluating import write_checkpoint, write_photos
 from PIL import Image
 
-from nanovlm_hf.evaluation import measures, paper
+from nanovlm_hf.evaluation import paper, statistics
 from nanovlm_hf.evaluation.evaluate import evaluate
 from nanovlm_hf.evaluation.report_blocks import (
     Panel,
@@ -30,7 +30,6 @@ from nanovlm_hf.evaluation.report_blocks import (
 )
 from nanovlm_hf.evaluation.report_figures import curve_svg, originality_svg, sight_svg
 from nanovlm_hf.evaluation.settings import EvaluationSettings
-from nanovlm_hf.evaluation.statistics import bootstrap
 
 HOSTILE = "</td><script>alert(1)</script> {{body}} | `code` <img src=x onerror=alert(2)> & [x](y)"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -71,8 +70,7 @@ def folder(tmp_path_factory, make_model, make_processor):
         "models": [str(desk / "tiny <b>|`x`")], "datasets": [str(desk / "photos")], "styles": ["caption", "short"],
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measures.resampled_sums, "__defaults__", (200,))
-        patch.setattr(bootstrap, "__defaults__", (None, 0, 200))
+        patch.setattr(statistics, "RESAMPLES", 200)
         evaluate(EvaluationSettings(**settings, out=desk, human_page=desk / "page.html"))
         page = json.loads((desk / "page.html").read_text().split('id="data">')[1].split("</script>")[0])
         scores = {text["id"]: {axis["name"]: 7 for axis in page["axes"]} for text in page["items"]}

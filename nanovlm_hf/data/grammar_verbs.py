@@ -54,9 +54,10 @@ def after_helpers(sentence: Sentence) -> Iterator[Finding]:
 
 def _right_after_be(sentence: Sentence, at: int) -> str:
     """The form that belongs after "is" where a plain verb or a past stands at a place; empty where nothing is wrong."""
-    verb, following = sentence.tokens[at], sentence.tags[at + 1]
+    verb = sentence.tokens[at]
     base = _base(verb)
     if base in _BARE_VERBS and verb in (base, inflect(base, "VBZ")) and inflect(base, "VBN") != verb:
+        following = sentence.tags[at + 1]
         in_place = sentence.tags[at] in ("Z", "V") and following in ("P", "D", "R", ".")
         if in_place or (following not in NOUNS | {"G"} and verb not in _NOUN_FORMS):
             return inflect(base, "VBG")

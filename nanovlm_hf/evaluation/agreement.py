@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from nanovlm_hf.evaluation.judgements import Judgement, mean_scores
-from nanovlm_hf.evaluation.statistics import Estimate
+from nanovlm_hf.evaluation.statistics import Estimate, estimate_of
 
 RESAMPLES = 1000
 
@@ -125,8 +125,4 @@ def _estimate(table: np.ndarray, statistic: Callable[..., float], seed: int) -> 
         return None
     rng = np.random.default_rng(seed)
     drawn = np.array([mean_over_pairs(table[:, rng.integers(0, n, size=n)]) for _ in range(RESAMPLES)])
-    defined = drawn[~np.isnan(drawn)]
-    if len(defined) < RESAMPLES / 2:
-        return Estimate(value, None, None, n)
-    low, high = np.percentile(defined, [2.5, 97.5])
-    return Estimate(value, float(low), float(high), n)
+    return estimate_of(value, drawn, n)

@@ -39,6 +39,12 @@ def evaluate(
     length_penalty: Annotated[float, typer.Option(help="Of beams: above 1 for longer texts.")] = 1.0,
     repetition_penalty: Annotated[float, typer.Option(help="Above 1 against repetition.", min=1.0)] = 1.0,
     no_repeat_ngram_size: Annotated[int, typer.Option(help="No n-gram of this size twice; 0: any.", min=0)] = 0,
+    own_decoding: Annotated[
+        bool,
+        typer.Option(
+            "--own-decoding", help="Each model by its own generation_config.json. Default: all alike, greedy."
+        ),
+    ] = False,
     batch_size: Annotated[int, typer.Option(help="Pictures at once.", min=1)] = 64,
     judge: Annotated[
         Optional[list[str]],  # noqa: UP045
@@ -64,7 +70,7 @@ def evaluate(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before a judge costs.")] = False,
     human_page: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Write an HTML page on which a person scores the same completions, blind."),
+        typer.Option(help="Write an HTML page to score them by hand, blind; pictures in it with --judge-sees image."),
     ] = None,
     human: Annotated[
         Optional[list[Path]],  # noqa: UP045
@@ -88,6 +94,9 @@ def evaluate(
         from nanovlm_hf.evaluation.models import Decoding
         from nanovlm_hf.evaluation.settings import EvaluationSettings
 
+        decoding = Decoding(num_beams, length_penalty, repetition_penalty, no_repeat_ngram_size)
+        if own_decoding and decoding != Decoding():
+            raise ValueError("--own-decoding takes beams and penalties from each model: leave those options out.")
         settings = EvaluationSettings(
             models=model,
             datasets=dataset,
@@ -97,7 +106,7 @@ def evaluate(
             images=images or [],
             curated=curated,
             limit=limit,
-            decoding=Decoding(num_beams, length_penalty, repetition_penalty, no_repeat_ngram_size),
+            decoding=None if own_decoding else decoding,
             batch_size=batch_size,
             judges=judge or [],
             judge_sees=[one.value for one in judge_sees or [Sees.text]],

@@ -2,7 +2,6 @@
 
     items = held_out_items(read_datasets(["photos/"])["test"])
     rows = complete_items(load_model("checkpoints/nanovlm-base"), items, Path("results"), dataset="photos")
-    write_rows(rows, Path("results/completions.parquet"))
 
 Every completion is kept under what it depends on: the model's weights, picture, style, beginning, decoding. So an
 interrupted run goes on, and a run with one more model computes that model's completions only.
@@ -10,8 +9,6 @@ Source: NanoVLMs, section "Evaluation".
 """
 
 import hashlib
-import io
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,6 @@ from typing import Any
 from nanovlm_hf.evaluation.items import Item
 from nanovlm_hf.evaluation.models import Completer, Decoding
 from nanovlm_hf.evaluation.row_journal import RowJournal, key_of
-from nanovlm_hf.files import write_atomically
 
 PROTOCOL = 1  # to be raised when models are asked in another way
 JOURNAL = "completions.jsonl"
@@ -75,8 +71,9 @@ def complete_items(
     with RowJournal(folder / JOURNAL) as journal, Progress(disable=not show_progress) as progress:
         new = {row["key"]: index for index, row in enumerate(rows) if row["key"] not in journal.rows}
         task = progress.add_task(f"Completions by {model.name}", total=len(items), completed=len(items) - len(new))
-        # Alike ones together: a batch writes until its last text ends.
-        order = sorted(new.values(), key=lambda index: (items[index].style, len(items[index].beginning), index))
+        # Models write those of one length together.
+        lengths = {index: len(model.text_ids(items[index].beginning)) for index in new.values()}
+        order = sorted(lengths, key=lambda index: (items[index].style, lengths[index], index))
         for batch in _batches(order, items, batch_size):
             completions = model.complete(
                 [items[index].open_picture() for index in batch],
@@ -122,22 +119,3 @@ def picture_hashes(items: Iterable[Item]) -> dict[str, str]:
             picture = f"{picture.size}".encode() + picture.tobytes()
         hashes[item.image_id] = hashlib.sha256(picture).hexdigest()[:24]
     return hashes
-
-
-def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
-    """Writes rows as JSON lines or Parquet, as the name of the file says.
-
-    Raises:
-        ValueError: another kind of file.
-    """
-    if path.suffix == ".jsonl":
-        write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    elif path.suffix == ".parquet":
-        import pyarrow
-        import pyarrow.parquet
-
-        buffer = io.BytesIO()
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), buffer)
-        write_atomically(path, buffer.getvalue())
-    else:
-        raise ValueError(f"{path}: rows are written as .jsonl or .parquet.")

@@ -16,17 +16,12 @@ from nanovlm_hf.data.work_folder import alone_in
 from nanovlm_hf.evaluation.completions import complete_items
 from nanovlm_hf.evaluation.grounding import measure_grounding
 from nanovlm_hf.evaluation.human_judging import read_human_judgements, write_judging_page
-from nanovlm_hf.evaluation.item_values import (
-    caption_values,
-    grounding_values,
-    repeat_values,
-    text_values,
-)
+from nanovlm_hf.evaluation.item_values import TextMeasures, caption_values, grounding_values, repeat_values
 from nanovlm_hf.evaluation.items import Item
 from nanovlm_hf.evaluation.judge import JudgeSettings, judge_completions
 from nanovlm_hf.evaluation.judge_validity import check_validity
 from nanovlm_hf.evaluation.measures import figures_of
-from nanovlm_hf.evaluation.models import load_model
+from nanovlm_hf.evaluation.models import Decoding, load_model
 from nanovlm_hf.evaluation.report import write_report
 from nanovlm_hf.evaluation.results import Data, Evaluated, Judged, about_model, results_of, write_results
 from nanovlm_hf.evaluation.settings import JUDGED, EvaluationSettings, choose_items
@@ -58,14 +53,16 @@ def evaluate(
     console = console or Console()
     splits = read_datasets(list(settings.datasets))
     items, left_out = choose_items(splits, settings)
-    training_texts = {
-        style: [text.continuation for row in splits["train"] for text in row.texts if text.style == style]
+    measures = {
+        style: TextMeasures(
+            [text.continuation for row in splits["train"] for text in row.texts if text.style == style]
+        )
         for style in items
     }
-    data = Data(items, training_texts, data_fingerprint(splits), left_out)
+    data = Data(items, measures, data_fingerprint(splits), left_out)
     settings.out.mkdir(parents=True, exist_ok=True)
     with alone_in(settings.out):
-        with console.status("Measuring the held-out texts"):  # first: it fails early where a library is missing
+        with console.status("Measuring the held-out texts"):
             held_out = _measure_held_out(data)
         models = [_evaluate_model(name, data, held_out, settings, console) for name in settings.models]
         judged = _judge(models, items, settings, confirm, console)
@@ -81,7 +78,7 @@ def _measure_held_out(data: Data) -> Evaluated:
     held_out = Evaluated("held-out texts")
     for style, items in data.items.items():
         texts = [f" {item.continuation}" if item.beginning else item.continuation for item in items]
-        values = text_values(texts, [True] * len(texts), items, data.training_texts[style])
+        values = data.measures[style].values(texts, [True] * len(texts), items)
         values |= caption_values(texts, items, are_theirs=True) | repeat_values([item.text for item in items])
         rows = [
             {
@@ -104,16 +101,18 @@ def _evaluate_model(
     name: str, data: Data, held_out: Evaluated, settings: EvaluationSettings, console: "Console"
 ) -> Evaluated:
     model = load_model(name)
+    decoding = settings.decoding or Decoding.own(model.model.generation_config)
     every = [item for items in data.items.values() for item in items]
     dataset = "+".join(settings.data_names)
     # Captions are written from nothing as it is: these are not computed twice.
     completed, written = (
-        complete_items(model, items, settings.out, dataset, settings.decoding, settings.batch_size)
+        complete_items(model, items, settings.out, dataset, decoding, settings.batch_size)
         for items in (every, [item.from_nothing() for item in every])
     )
     has_wrong_pictures = any(len({item.source for item in items}) < len(items) for items in data.items.values())
     likelihoods = measure_grounding(model, every, settings.out) if has_wrong_pictures else []
     result = Evaluated(settings.labels[name], *about_model(name, model))
+    result.about["decoding"] = {style: decoding.settings(style) for style in data.items}
     with console.status(f"Measuring the texts of {result.label}"):
         for style, items in data.items.items():
             rows = [
@@ -122,7 +121,7 @@ def _evaluate_model(
                 if row["style"] == style
             ]
             texts = [row["completion"] for row in rows]
-            values = text_values(texts, [row["ended"] for row in rows], items, data.training_texts[style])
+            values = data.measures[style].values(texts, [row["ended"] for row in rows], items)
             values |= caption_values(texts, items) | repeat_values([row["from_nothing"] for row in rows])
             values |= grounding_values(likelihoods, items)
             result.add(style, rows, values)

@@ -1,7 +1,7 @@
 """Does a model look? The same texts under the right picture and under wrong ones.
 
     rows = measure_grounding(load_model("checkpoints/nanovlm-base"), items, Path("results"))
-    summarise(rows)["short"].gap.format()                     # "0.213 [0.190, 0.236], n=568" nats per token
+    figures_of(grounding_values(rows, items))["gap"].estimate.format()           # of items of one style; nats per token
 
 Fluent text needs no picture, and loss alone does not tell who looks. A wrong picture is always of the same source, so
 that a model cannot win by telling data sets apart. Source: none of this is in the NanoVLMs paper, whose judge saw no image.
@@ -9,16 +9,14 @@ that a model cannot win by telling data sets apart. Source: none of this is in t
 
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from nanovlm_hf.data.text_rules import words_in
 from nanovlm_hf.evaluation.completions import picture_hashes
 from nanovlm_hf.evaluation.items import Item
 from nanovlm_hf.evaluation.models import Completer
 from nanovlm_hf.evaluation.row_journal import RowJournal, key_of
-from nanovlm_hf.evaluation.statistics import Estimate, bootstrap
 from nanovlm_hf.training.validation import wrong_pictures
 
 PROTOCOL = 1  # to be raised when likelihoods are computed in another way
@@ -26,33 +24,6 @@ JOURNAL = "likelihoods.jsonl"
 DERANGEMENTS = 5  # wrong pictures of a text, for the gap
 CHOICES = 9  # wrong pictures beside the right one of a text; wrong texts beside the right one of a picture
 PRIOR = 30  # other pictures that tell how likely a text is anyway
-TEXT_COLUMNS = ("model", "revision", "style", "image_id", "source")
-
-
-class Grounding(NamedTuple):
-    """Of one style; `n` is in each figure.
-
-    `loss`, `shuffled_loss`: nats per token of whole texts, with the right picture and with wrong ones; `gap` is their
-    difference, `gap_after_beginning` that of what follows the beginnings. `right_picture`: how often the right picture
-    makes a text likelier than 9 wrong ones do. `right_text`: how often the right text gains most of 10 by a picture.
-    `chance` is what a blind model reaches in both.
-    """
-
-    loss: Estimate
-    shuffled_loss: Estimate
-    gap: Estimate
-    gap_after_beginning: Estimate
-    right_picture: Estimate
-    right_text: Estimate
-    chance: float
-
-
-class Repeats(NamedTuple):
-    """`share` of the pictures that the commonest text serves, and how many texts are `distinct`."""
-
-    commonest: str
-    share: Estimate
-    distinct: int
 
 
 def measure_grounding(
@@ -67,9 +38,10 @@ def measure_grounding(
         seed: of the wrong pictures.
 
     Returns:
-        A row an item whose source has other pictures: style, image_id, source, tokens, loss, shuffled_loss (nats per
-        token), rest_tokens, rest_loss, rest_shuffled_loss (of what follows the beginning), right_picture, right_text
-        (1 where found, a share where several are equally good) and candidates.
+        A row an item whose source has other pictures: style, image_id; right_nats and wrong_nats (-log p of the text with
+        its own picture, and its mean over five wrong ones), tokens; rest_right_nats, rest_wrong_nats, rest_tokens (of what
+        follows the beginning); right_picture, right_text (1 where found, a share where several are equally good) and
+        chance (what a blind model reaches in both).
 
     Raises:
         ValueError: two items of one style and picture, or no two pictures of one source.
@@ -96,20 +68,17 @@ def measure_grounding(
         texts = [gain(text, index) for text in [index, *near_texts[index]]]
         rows.append(
             {
-                "model": model.name,
-                "revision": model.revision,
                 "style": items[index].style,
                 "image_id": items[index].image_id,
-                "source": items[index].source,
+                "right_nats": -scores[index][0],
+                "wrong_nats": -float(whole),
                 "tokens": int(tokens),
-                "loss": -scores[index][0] / tokens,
-                "shuffled_loss": -whole / tokens,
+                "rest_right_nats": -scores[index][1],
+                "rest_wrong_nats": -float(rest),
                 "rest_tokens": int(rest_tokens),
-                "rest_loss": -scores[index][1] / rest_tokens,
-                "rest_shuffled_loss": -rest / rest_tokens,
                 "right_picture": _found(pictures),
                 "right_text": _found(texts),
-                "candidates": len(pictures),
+                "chance": 1 / len(pictures),
             }
         )
     return rows
@@ -163,35 +132,3 @@ def _found(scores: list[float]) -> float:
     """1 if the first is the best, 0 if not; among equals it wins its share, so that a blind model stays at chance."""
     best = max(scores)
     return (scores[0] == best) / scores.count(best)
-
-
-def summarise(rows: list[dict[str, Any]], seed: int = 0) -> dict[str, Grounding]:
-    """The figures of each style, with intervals over items. Means per token weigh an item by its tokens."""
-    result = {}
-    for style in sorted({row["style"] for row in rows}):
-        of_style = [row for row in rows if row["style"] == style]
-        column = {name: np.array([row[name] for row in of_style]) for name in of_style[0] if name not in TEXT_COLUMNS}
-        tokens, rest_tokens = column["tokens"], column["rest_tokens"]
-        rest_gap = column["rest_shuffled_loss"] - column["rest_loss"]
-        result[style] = Grounding(
-            loss=bootstrap(column["loss"], tokens, seed),
-            shuffled_loss=bootstrap(column["shuffled_loss"], tokens, seed),
-            gap=bootstrap(column["shuffled_loss"] - column["loss"], tokens, seed),
-            gap_after_beginning=bootstrap(rest_gap, rest_tokens, seed),
-            right_picture=bootstrap(column["right_picture"], seed=seed),
-            right_text=bootstrap(column["right_text"], seed=seed),
-            chance=float((1 / column["candidates"]).mean()),
-        )
-    return result
-
-
-def repeats(texts: list[str], seed: int = 0) -> Repeats:
-    """How often one text serves several pictures; case and punctuation do not make texts differ.
-
-    Args:
-        texts: one a picture, written from nothing ([`~items.Item.from_nothing`]): given beginnings differ anyway.
-    """
-    plain = [" ".join(words_in(text.lower())) for text in texts]
-    counts = Counter(plain)
-    commonest, _ = counts.most_common(1)[0]
-    return Repeats(commonest, bootstrap([text == commonest for text in plain], seed=seed), len(counts))

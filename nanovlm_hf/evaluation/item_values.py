@@ -1,61 +1,80 @@
 """What is measured of each text without a judge: a value an item, under the names that `measures.MEASURES` sums up.
 
-    values = text_values(texts, items, training_texts)             # {"rouge1_max": [0.42, ...], "ngram_nats": [...], ...}
+    values = TextMeasures(training_texts).values(texts, ended, items)      # {"rouge1_max": [0.42, ...], "words": [...], ...}
 
 `None` stands where a value is not to be had: nothing is said of objects where people said nothing of the picture.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from nanovlm_hf.data.text_rules import LENGTHS, words_in
-from nanovlm_hf.evaluation.grounding import repeats
 from nanovlm_hf.evaluation.items import Item
 
 Values = dict[str, list[Any]]
+GROUNDING = (
+    *("right_nats", "wrong_nats", "tokens", "rest_right_nats", "rest_wrong_nats", "rest_tokens"),
+    *("right_picture", "right_text", "chance"),
+)
 
 
-def text_values(
-    texts: Sequence[str], ended: Sequence[bool], items: Sequence[Item], training_texts: Sequence[str]
-) -> Values:
-    """Measures what follows the beginnings.
+class TextMeasures:
+    """The measures of one style's texts. They learn the training texts once, for all models.
 
     Args:
-        texts: one an item; beginning + text is the whole.
-        ended: whether each ended by itself.
-        items: two or more, of one style.
-        training_texts: of that style, of the split that models learn from.
+        training_texts: of the style, of the split that models learn from.
 
     Raises:
-        ValueError: fewer than two items, or no training texts.
+        ValueError: there are none.
     """
-    from nanovlm_hf.metrics import load_metric
 
-    texts, beginnings, style = list(texts), [item.beginning for item in items], items[0].style
-    training_texts = list(training_texts)
-    originality = load_metric("originality").compute(predictions=texts, training_texts=training_texts)["items"]
-    ngrams = load_metric("ngram_perplexity").compute(
-        predictions=texts, training_texts=training_texts, beginnings=beginnings
-    )["items"]
-    grammar = load_metric("grammar_errors").compute(predictions=texts, beginnings=beginnings)["items"]
-    bounds = {}
-    if style in LENGTHS:
-        bounds = {"min_words": LENGTHS[style].min_words, "max_words": LENGTHS[style].max_words}
-    length = load_metric("length").compute(predictions=texts, beginnings=beginnings, ended=list(ended), **bounds)
-    return {
-        "rouge1_max": originality["rouge1_max"],
-        "rouge1_mean": originality["rouge1_mean"],
-        "nearest_training_text": originality["nearest"],
-        "ngram_nats": ngrams["nats"],
-        "ngram_tokens": ngrams["tokens"],
-        "unknown_tokens": ngrams["unknown_tokens"],
-        "grammar_errors": grammar["errors"],
-        "hundred_words": grammar["hundred_words"],
-        "texts_with_errors": grammar["texts_with_errors"],
-        **length["items"],
-        "ended": [int(one) for one in ended],
-        **load_metric("diversity").compute(predictions=texts)["items"],
-    }
+    def __init__(self, training_texts: Sequence[str]):
+        from nanovlm_hf.metrics import load_metric
+
+        self.training_texts = list(training_texts)
+        if not self.training_texts:
+            raise ValueError(
+                "There are no training texts of one of these styles, against which originality and perplexity are "
+                "measured. Add a dataset that has them in its training split: --dataset can be repeated."
+            )
+        self.originality, self.ngrams, self.grammar, self.length, self.diversity = map(
+            load_metric, ("originality", "ngram_perplexity", "grammar_errors", "length", "diversity")
+        )
+
+    def values(self, texts: Sequence[str], ended: Sequence[bool], items: Sequence[Item]) -> Values:
+        """Measures what follows the beginnings.
+
+        Args:
+            texts: one an item; beginning + text is the whole.
+            ended: whether each ended by itself.
+            items: two or more, of the style.
+
+        Raises:
+            ValueError: fewer than two items.
+        """
+        own: dict[str, Any] = {"predictions": list(texts)}
+        begun = own | {"beginnings": [item.beginning for item in items]}
+        originality = self.originality.compute(**own, training_texts=self.training_texts)["items"]
+        ngrams = self.ngrams.compute(**begun, training_texts=self.training_texts)["items"]
+        grammar = self.grammar.compute(**begun)["items"]
+        bounds = {}
+        if lengths := LENGTHS.get(items[0].style):
+            bounds = {"min_words": lengths.min_words, "max_words": lengths.max_words}
+        return {
+            "rouge1_max": originality["rouge1_max"],
+            "rouge1_mean": originality["rouge1_mean"],
+            "nearest_training_text": originality["nearest"],
+            "ngram_nats": ngrams["nats"],
+            "ngram_tokens": ngrams["tokens"],
+            "unknown_tokens": ngrams["unknown_tokens"],
+            "grammar_errors": grammar["errors"],
+            "hundred_words": grammar["hundred_words"],
+            "texts_with_errors": grammar["texts_with_errors"],
+            **self.length.compute(**begun, ended=list(ended), **bounds)["items"],
+            "ended": [int(one) for one in ended],
+            **self.diversity.compute(**own)["items"],
+        }
 
 
 def caption_values(texts: Sequence[str], items: Sequence[Item], are_theirs: bool = False) -> Values:
@@ -88,36 +107,19 @@ def caption_values(texts: Sequence[str], items: Sequence[Item], are_theirs: bool
 
 
 def repeat_values(texts: Sequence[str]) -> Values:
-    """Which of the texts, written from nothing, are the commonest one."""
-    commonest = repeats(list(texts)).commonest
-    return {"is_commonest": [int(" ".join(words_in(text.lower())) == commonest) for text in texts]}
+    """Which of the texts, one a picture and written from nothing, are the commonest one."""
+    plain = [plain_text(text) for text in texts]
+    commonest, _ = Counter(plain).most_common(1)[0]
+    return {"is_commonest": [int(text == commonest) for text in plain]}
+
+
+def plain_text(text: str) -> str:
+    """A text's words in lower case: case and punctuation do not make texts differ."""
+    return " ".join(words_in(text.lower()))
 
 
 def grounding_values(rows: Sequence[dict[str, Any]], items: Sequence[Item]) -> Values:
-    """What `measure_grounding` found, as sums of nats; `None` for pictures that are alone in their source."""
+    """What `measure_grounding` found of each item; `None` for pictures that are alone in their source."""
     found = {(row["style"], row["image_id"]): row for row in rows}
-    values: Values = {}
-    for item in items:
-        row = found.get((item.style, item.image_id))
-        nats = {}
-        if row:
-            nats = {
-                "right_nats": row["loss"] * row["tokens"],
-                "wrong_nats": row["shuffled_loss"] * row["tokens"],
-                "tokens": row["tokens"],
-                "rest_right_nats": row["rest_loss"] * row["rest_tokens"],
-                "rest_wrong_nats": row["rest_shuffled_loss"] * row["rest_tokens"],
-                "rest_tokens": row["rest_tokens"],
-                "right_picture": row["right_picture"],
-                "right_text": row["right_text"],
-                "chance": 1 / row["candidates"],
-            }
-        for name in GROUNDING:
-            values.setdefault(name, []).append(nats.get(name))
-    return values
-
-
-GROUNDING = (
-    *("right_nats", "wrong_nats", "tokens", "rest_right_nats", "rest_wrong_nats", "rest_tokens"),
-    *("right_picture", "right_text", "chance"),
-)
+    own = [found.get((item.style, item.image_id), {}) for item in items]
+    return {name: [row.get(name) for row in own] for name in GROUNDING}

@@ -1,7 +1,7 @@
 """A language model as judge of completions: up to 10 on each axis, blind to who wrote, paid for once.
 
     judgements = judge_completions(rows, Path("results"), JudgeSettings("gpt-4o"))         # rows of completions
-    write_rows([asdict(judgement) for judgement in judgements], Path("results/judgements.jsonl"))
+    judgements[0].scores, judgements[0].rationale               # {"grammar": 7, ...}; None where `reason` says why
 
 The paper's judge reads the text alone. `sees_image` sends the picture too and asks for a sixth score, grounding: that is
 another judge, and the two are never put together. Every answer is on disk (`judge.jsonl`) before it counts, under what
@@ -53,9 +53,10 @@ WRITTEN_TOKENS = 110  # of an answer: three sentences and the scores
 class JudgeSettings:
     """Which model judges, and how.
 
-    `model`: as its server knows it; its answers are kept under this name, wherever it is served. `votes`: how often each text is judged; each vote asks for the axes in another order, for at temperature 0 many
-    servers would say the same again letter by letter. `base_url`, `key_variable`, `timeout`: see `find_access`.
-    `prices`: a table like nanovlm_hf/data/prices.yaml. `seed`: of the order in which texts are sent.
+    `model`: as its server knows it; its answers are kept under this name, wherever it is served. `votes`: how often each
+    text is judged; each vote asks for the axes in another order, for at temperature 0 many servers would say the same
+    again letter by letter. `base_url`, `key_variable`, `timeout`: see `find_access`. `prices`: a table like
+    nanovlm_hf/data/prices.yaml. `seed`: of the order in which texts are sent.
     """
 
     model: str

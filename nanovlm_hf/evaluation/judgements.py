@@ -1,27 +1,18 @@
 """Scores of completions by one judge, a language model or a person, and what they come to.
 
-    judgements = read_judgements(Path("results/judgements.jsonl"))      # what write_rows wrote of them
-    mean_scores([one for one in judgements if one.judge == "gpt-4o (blind)"])["4f0c..."]["total"]
+    judgements = judge_completions(rows, Path("results"), JudgeSettings("gpt-4o"))
+    mean_scores(judgements)["4f0c..."]["total"]                 # of the five axes, by the key of the completion
 
-`judge.judge_completions` and `human_judging.read_human_judgements` make them.
+`judge` has them from a language model, `human_judging` from a person.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from nanovlm_hf.evaluation.judge_prompts import AXES
 
-ROW_FIELDS = (
-    "key",
-    "model",
-    "dataset",
-    "style",
-    "image_id",
-    "beginning",
-    "completion",
-)  # that come from a completion's row
+# What comes from a completion's row.
+ROW_FIELDS = ("key", "model", "dataset", "style", "image_id", "beginning", "completion")
 
 
 @dataclass(frozen=True)
@@ -74,21 +65,3 @@ def mean_scores(judgements: Iterable[Judgement]) -> dict[str, dict[str, float]]:
         named = ", ".join(f"{judge} with prompt {version}" for judge, version in sorted(judges))
         raise ValueError(f"Scores of several judges are not put together: {named}. Pass those of one.")
     return {key: {axis: sum(one[axis] for one in all_) / len(all_) for axis in all_[0]} for key, all_ in votes.items()}
-
-
-def read_judgements(path: Path) -> list[Judgement]:
-    """Reads what `write_rows` wrote of judgements as .jsonl.
-
-    Raises:
-        FileNotFoundError: no such file. ValueError: a line is no judgement.
-    """
-    judgements = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                judgements.append(Judgement(**json.loads(line)))
-            except (ValueError, TypeError) as error:
-                raise ValueError(
-                    f"{path}, line {number}: not a judgement ({error}). Judge again to write it."
-                ) from None
-    return judgements

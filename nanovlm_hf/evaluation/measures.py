@@ -4,7 +4,7 @@
     figures["perplexity"].estimate.format(2)                       # "7.45 [7.31, 7.60], n=568"
     difference(figures["gap"], other_figures["gap"])               # two models over the same items, resampled as pairs
 
-A ratio of sums has no value an item, so `statistics.bootstrap` does not serve; the draws here are shared by all models.
+Figures over as many items share their draws, so that those of two models can be subtracted draw by draw.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nanovlm_hf.evaluation.statistics import DRAWS_AT_ONCE, RESAMPLES, Comparison, Estimate
+from nanovlm_hf.evaluation.statistics import Comparison, Estimate, comparison_of, estimate_of, resampled_sums
 
 STYLE_TITLES = {"caption": "Captions", "short": "Short texts", "long": "Long texts"}
 HELD_OUT = "held-out "  # before the names of the held-out texts' own values
@@ -22,10 +22,6 @@ BLEU_COUNTS = tuple(f"bleu4_counts {place}" for place in range(10))
 
 def _over(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return first / second
-
-
-def _over_any(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return first / np.maximum(second, 1)  # 0 where there are none
 
 
 def _exp_over(nats: np.ndarray, tokens: np.ndarray) -> np.ndarray:
@@ -83,29 +79,6 @@ _GRAMMAR = ("grammar_errors", "hundred_words")
 _SHARE: dict[str, Any] = {"percent": True, "digits": 1}
 
 SIGHT = (
-    Measure("loss", "Loss", "nats per token of the held-out texts with their own pictures", ("right_nats", "tokens")),
-    Measure(
-        "shuffled_loss",
-        "Loss, wrong pictures",
-        "the same with wrong pictures of the same source, a mean over five seeded derangements",
-        ("wrong_nats", "tokens"),
-    ),
-    Measure(
-        "gap",
-        "Shuffled gap",
-        "their difference, from an empty beginning: what the model gets from looking",
-        ("wrong_nats", "right_nats", "tokens"),
-        _less_over,
-        "higher",
-    ),
-    Measure(
-        "gap_after_beginning",
-        "Gap after the beginning",
-        "the same of what follows the beginnings, which say a part of the picture themselves",
-        ("rest_wrong_nats", "rest_right_nats", "rest_tokens"),
-        _less_over,
-        "higher",
-    ),
     _mean(
         "right_picture",
         "Right picture of 10",
@@ -122,6 +95,35 @@ SIGHT = (
         **_SHARE,
     ),
     _mean("chance", "Chance", "what a blind model reaches in both", **_SHARE),
+    Measure(
+        "gap",
+        "Shuffled gap",
+        "loss with wrong pictures less loss, from an empty beginning: what the model gets from looking",
+        ("wrong_nats", "right_nats", "tokens"),
+        _less_over,
+        "higher",
+    ),
+    Measure(
+        "gap_after_beginning",
+        "Gap after the beginning",
+        "the same of what follows the beginnings, which say a part of the picture themselves",
+        ("rest_wrong_nats", "rest_right_nats", "rest_tokens"),
+        _less_over,
+        "higher",
+    ),
+    Measure(
+        "loss",
+        "Loss",
+        "nats per token of the held-out texts with their own pictures; only models of one tokenizer can be compared in "
+        "nats per token",
+        ("right_nats", "tokens"),
+    ),
+    Measure(
+        "shuffled_loss",
+        "Loss, wrong pictures",
+        "the same with wrong pictures of the same source, a mean over five seeded derangements",
+        ("wrong_nats", "tokens"),
+    ),
 )
 TRUTH = (
     _mean(
@@ -137,10 +139,9 @@ TRUTH = (
     Measure(
         "chair_i",
         "CHAIR-i",
-        "mentions of objects that no caption has, over all mentions (Rohrbach et al. 2018; COCO's 80 kinds; what follows "
+        "mentions of objects that no caption has, over all mentions, if any (Rohrbach et al. 2018; COCO's 80 kinds; what follows "
         "the beginning)",
         ("hallucinated", "mentioned"),
-        _over_any,
         better="lower",
         **_SHARE,
     ),
@@ -206,6 +207,8 @@ ORIGINALITY = (
         "lower",
     ),
     _mean("rouge1_mean", "ROUGE-1, mean", "the mean over all training texts"),
+)
+REPETITION = (
     _mean(
         "commonest_share",
         "Commonest text",
@@ -254,7 +257,7 @@ LENGTH = (
         **_SHARE,
     ),
 )
-MEASURES = {measure.name: measure for measure in (*SIGHT, *TRUTH, *LANGUAGE, *ORIGINALITY, *LENGTH)}
+MEASURES = {measure.name: measure for measure in (*SIGHT, *TRUTH, *LANGUAGE, *ORIGINALITY, *REPETITION, *LENGTH)}
 # What two models are compared in.
 COMPARED = (
     *("gap", "right_picture", "right_text", "cider_x100", "bleu4", "chair_i", "object_recall", "perplexity"),
@@ -299,43 +302,19 @@ def figures_of(
         if not has.any():
             continue
         if has.tobytes() not in sums:
-            sums[has.tobytes()] = resampled_sums(table[has], seed)
+            # Of other measures an item may still lack a value.
+            sums[has.tobytes()] = resampled_sums(np.nan_to_num(table[has]), seed)
         total, drawn = sums[has.tobytes()]
         with np.errstate(divide="ignore", invalid="ignore"):
             mean, draws = measure.of(*total[places]), measure.of(*drawn[:, places].T)
         if np.isfinite(mean):
-            figures[measure.name] = Figure(_estimate(float(mean), draws, int(has.sum())), draws, has)
+            figures[measure.name] = Figure(estimate_of(float(mean), draws, int(has.sum())), draws, has)
     return figures
-
-
-def resampled_sums(table: np.ndarray, seed: int, resamples: int = RESAMPLES) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over items of a table (items, columns): (columns,), and of `resamples` draws with replacement.
-
-    The draws depend on the number of items and the seed alone.
-    """
-    rng, items = np.random.default_rng(seed), len(table)
-    at_once = max(1, DRAWS_AT_ONCE // items)
-    drawn = []
-    for start in range(0, resamples, at_once):
-        counts = rng.multinomial(items, np.full(items, 1 / items), size=min(at_once, resamples - start))
-        drawn.append(counts @ np.nan_to_num(table))
-    return np.nan_to_num(table).sum(0), np.concatenate(drawn)
 
 
 def difference(first: Figure, second: Figure) -> Comparison | None:
     """first - second over the same items, resampled as pairs; `None` where they are not of the same items."""
     if not np.array_equal(first.items, second.items):
         return None
-    draws = first.draws - second.draws
-    estimate = _estimate(first.estimate.mean - second.estimate.mean, draws, first.estimate.n)
-    if estimate.low is None:
-        return Comparison(estimate, None)
-    return Comparison(estimate, float(min(1.0, 2 * min((draws <= 0).mean(), (draws >= 0).mean()))))
-
-
-def _estimate(mean: float, draws: np.ndarray, n: int) -> Estimate:
-    finite = draws[np.isfinite(draws)]
-    if n < 2 or len(finite) < 0.95 * len(draws):  # a ratio to what may well be nothing
-        return Estimate(mean, None, None, n)
-    low, high = np.percentile(finite, [2.5, 97.5])
-    return Estimate(mean, float(low), float(high), n)
+    value = first.estimate.mean - second.estimate.mean
+    return comparison_of(value, first.draws - second.draws, first.estimate.n)

@@ -5,10 +5,9 @@
     model.complete(["photo.jpg"], ["A brown dog"], "short")       # [Completion(text=" runs on the grass.", ended=True)]
     model.log_likelihood("photo.jpg", [Text("short", "runs on the grass.", "A brown dog")])
 
-All models write by the same settings and compute in float32, so that only the models differ.
+All models write by the same settings, unless each is to write by its own, and compute in float32.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,19 +19,16 @@ import torch
 from torch.nn import functional as F
 
 from nanovlm_hf.data.sources import Text
+from nanovlm_hf.fingerprint import folder_fingerprint
 from nanovlm_hf.processing.image_processing_nanovlm import load_picture
 
-LOGITS_AT_ONCE = 2**25  # numbers: 128 MB
-# What a checkpoint's answers depend on. Decoding is ours; results, curves and cards may change beside the weights.
-FINGERPRINTED = (
-    *("*.safetensors", "*.bin", "config.json", "*processor*_config.json", "chat_template*"),
-    *("token*", "special_tokens_map.json", "vocab*", "merges*", "*.model"),
-)
+LOGITS_AT_ONCE = 2**27  # numbers: 512 MB
+LOGITS_AT_ONCE_ON_CPU = 2**22  # 16 MB, which the allocator keeps; larger blocks are mapped and cleared anew each time
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """How all models write: greedily, unless told otherwise. No sampling, so that an evaluation repeats itself.
+    """How models write: greedily, unless told otherwise. No sampling, so that an evaluation repeats itself.
 
     `max_new_tokens` by style are roomy for the longest held-out texts; whether a text ended by itself is recorded.
     """
@@ -42,6 +38,16 @@ class Decoding:
     repetition_penalty: float = 1.0
     no_repeat_ngram_size: int = 0
     max_new_tokens: dict[str, int] = field(default_factory=lambda: {"caption": 48, "short": 64, "long": 160})
+
+    @classmethod
+    def own(cls, config: Any) -> "Decoding":
+        """That of a checkpoint's generation_config, as its users get it; but never sampled, and as long as all others."""
+        return cls(
+            num_beams=config.num_beams or 1,
+            length_penalty=1.0 if config.length_penalty is None else float(config.length_penalty),
+            repetition_penalty=float(config.repetition_penalty or 1.0),
+            no_repeat_ngram_size=config.no_repeat_ngram_size or 0,
+        )
 
     def settings(self, style: str) -> dict[str, Any]:
         """For `generate` and for the records. Each is said, so that no checkpoint's own default comes through."""
@@ -93,6 +99,7 @@ class Completer:
     """
 
     start: list[int] = []
+    about: dict[str, Any] = {}  # what the results say of it besides
 
     def __init__(self, name: str, revision: str, fingerprint: str, *, model: Any, processor: Any, end_id: int):
         self.name, self.revision, self.fingerprint = name, revision, fingerprint
@@ -187,9 +194,10 @@ class Completer:
         order = sorted(range(len(encoded)), key=lambda index: len(encoded[index].ids))
         sums = np.zeros((len(encoded), 2))
         vocabulary = self.model.config.get_text_config().vocab_size
+        at_once = LOGITS_AT_ONCE_ON_CPU if self.model.device.type == "cpu" else LOGITS_AT_ONCE
         while order:
             length = len(encoded[order[-1]].ids)
-            chunk = order[-max(1, min(48, LOGITS_AT_ONCE // (length * vocabulary))) :]  # the longest ones
+            chunk = order[-max(1, min(48, at_once // (length * vocabulary))) :]  # the longest ones
             order = order[: -len(chunk)]
             ids = torch.zeros(len(chunk), length, dtype=torch.long)
             mask = torch.zeros_like(ids)
@@ -237,9 +245,9 @@ def load_model(name: str, device: str | None = None) -> Completer:
     """Loads a model for evaluation.
 
     Args:
-        name: a checkpoint's folder, or a repository on the Hub, `owner/name` or `owner/name@revision`. NanoVLM, BLIP,
-            GIT, Kosmos-2, or any image-text-to-text model of transformers with a chat template. Code of others is not
-            run.
+        name: a checkpoint's folder, an exported one, or a repository on the Hub, `owner/name` or `owner/name@revision`.
+            NanoVLM, BLIP, GIT, Kosmos-2, or any image-text-to-text model of transformers with a chat template. Code of
+            others is not run.
         device: where to; a GPU if there is one.
 
     Raises:
@@ -253,6 +261,10 @@ def load_model(name: str, device: str | None = None) -> Completer:
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     folder = Path(name)
+    if (folder / "nanovlm.json").is_file():
+        from nanovlm_hf.evaluation.edge_model import load_edge_model
+
+        return load_edge_model(name)
     if folder.is_dir():
         if not (folder / "config.json").exists():
             raise FileNotFoundError(f"{folder} holds no checkpoint (no config.json): pass the folder of one.")
@@ -271,14 +283,3 @@ def load_model(name: str, device: str | None = None) -> Completer:
         return load_baseline(labels, config, commit, device)
     model, processor = load(snapshot_download(repository, revision=commit) if commit else repository, device)
     return NanoVLMCompleter(*labels, model=model, processor=processor)
-
-
-def folder_fingerprint(folder: Path) -> str:
-    """A short hash of the files that a checkpoint's answers depend on."""
-    digest = hashlib.sha256()
-    for path in sorted({path for pattern in FINGERPRINTED for path in folder.glob(pattern)}):
-        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-        with path.open("rb") as file:
-            while part := file.read(2**20):
-                digest.update(part)
-    return digest.hexdigest()[:16]

@@ -110,21 +110,17 @@ def _glance(results: dict[str, Any]) -> Section:
 
 
 def _method(results: dict[str, Any]) -> Section:
-    data, decoding = results["data"], results["decoding"]
+    data, models = results["data"], results["models"]
     given = {"caption": "nothing", "short": "6 or 7 words", "long": "18 to 20 words"}
     blocks: list[Block] = [
         Prose(f"`{results['command']}`"),
         Prose(
             "Every model goes on from the same beginnings of held-out texts ("
             + "; ".join(f"{STYLE_TITLES[style].lower()}: {given[style]}" for style in data["items"])
-            + "), cut at a place that a hash of the picture's id chooses, by the same settings, in float32."
+            + "), cut at a place that a hash of the picture's id chooses, in float32."
         ),
+        _decoding(models),
     ]
-    names = list(next(iter(decoding.values())))
-    rows: list[list[Cell]] = [
-        [name.replace("_", " "), *(str(decoding[style][name]) for style in decoding)] for name in names
-    ]
-    blocks.append(Table("Decoding", ["Setting", *(STYLE_TITLES[style] for style in decoding)], rows))
     counted: list[list[Cell]] = [
         [STYLE_TITLES[style], f"{count:,}", f"{data['training_texts'][style]:,}"]
         for style, count in data["items"].items()
@@ -143,10 +139,30 @@ def _method(results: dict[str, Any]) -> Section:
             trained[model["trained_on_this_data"]],
             model["device"],
         ]
-        for label, model in results["models"].items()
+        for label, model in models.items()
     ]
     header = ["Model", "Parameters", "Revision", "SHA-256 of weights", "Trained on this data's training split", "On"]
     blocks.append(Table("Models", header, about))
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     blocks.append(Prose(f"Versions: {versions}."))
     return Section("How it was done", blocks)
+
+
+def _decoding(models: dict[str, Any]) -> Table:
+    """What all styles share; one row where all models do too."""
+    names = {
+        "num_beams": "Beams",
+        "length_penalty": "Length penalty",
+        "repetition_penalty": "Repetition penalty",
+        "no_repeat_ngram_size": "Size of n-grams never repeated",
+    }
+    by_style = next(iter(models.values()))["decoding"]
+    rows: list[list[Cell]] = [
+        [label, *(str(next(iter(model["decoding"].values()))[name]) for name in names)]
+        for label, model in models.items()
+    ]
+    if len(rows) > 1 and all(row[1:] == rows[0][1:] for row in rows):
+        rows = [["all models", *rows[0][1:]]]
+    limits = ", ".join(f"{own['max_new_tokens']} ({STYLE_TITLES[style].lower()})" for style, own in by_style.items())
+    note = f"Never sampled; one beam is greedy; 0: any n-gram may be repeated. At most so many tokens: {limits}."
+    return Table("Decoding", ["Model", *names.values()], rows, note)

@@ -26,8 +26,8 @@ class Value:
     signed: bool = False
 
     def number(self, value: float, unit: str = "") -> str:
-        sign = "+" if self.signed else ""
-        return f"{100 * value if self.percent else value:{sign}.{self.digits}f}{unit}"
+        shown = round(100 * value if self.percent else value, self.digits) + 0.0  # no -0.000
+        return f"{shown:{'+' if self.signed else ''}.{self.digits}f}{unit}"
 
     @property
     def mean(self) -> str:

@@ -78,7 +78,7 @@ def _table_3(results: dict[str, Any], judge: str, about: dict[str, Any], style: 
         rows.append([label, f"{model['parameters']:,}", *cells, f"{scored} of {items}"])
     titles = {"total": "Total of 50", "grounding": "Grounding (not in the total)"}
     header = ["Model", "Parameters", *(titles.get(axis, axis.capitalize()) for axis in axes), "Scored"]
-    note = f"Prompt version {about['prompt_version']}, {about['votes']} vote(s) a text"
+    note = f"Prompt version {about['prompt_version']}, {about['votes']} vote{'s' * (about['votes'] > 1)} a text"
     if about["judge_models"]:
         temperatures = ", ".join(map(str, about["temperatures"])) or "the server's own"
         note += f", served as {', '.join(about['judge_models'])}, temperature {temperatures}"

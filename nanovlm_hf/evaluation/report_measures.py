@@ -10,6 +10,7 @@ from nanovlm_hf.evaluation.measures import (
     LENGTH,
     MEASURES,
     ORIGINALITY,
+    REPETITION,
     SIGHT,
     STYLE_TITLES,
     TRUTH,
@@ -22,7 +23,8 @@ from nanovlm_hf.evaluation.results import Evaluated
 GROUPS: dict[str, Sequence[Measure]] = {
     "true to the picture": TRUTH,
     "language": LANGUAGE,
-    "copies and repeats": ORIGINALITY,
+    "copies": ORIGINALITY,
+    "repeats": REPETITION,
     "length": LENGTH,
 }
 
@@ -113,7 +115,8 @@ def comparison_section(results: dict[str, Any]) -> Section:
     blocks: list[Block] = [
         Prose(
             "First model less second, on the same items, resampled as pairs: where an interval holds no 0, the difference "
-            "is more than chance."
+            "is more than chance. Shares differ by percentage points. What is counted in nats per token is compared where "
+            "the models have one tokenizer."
         )
     ]
     for style in results["data"]["items"]:

@@ -5,10 +5,10 @@ results.json, in which a figure is always `{"mean", "low", "high", "n"}` with a 
     format, created, command, versions
     data          datasets, split, chosen, pictures, pictures_left_out, items and training_texts by style, fingerprint,
                   items_fingerprint (results are comparable where it is equal)
-    decoding      by style
     measures      by name: title, meaning, better ("lower", "higher", or "": to be read beside the held-out texts' own)
     held_out      style -> measure -> figure: the held-out texts' own
-    models        name -> revision, parameters, device, weights_sha256, trained_on_this_data, and
+    models        name -> revision, parameters, device, weights_sha256, decoding by style, trained_on_this_data, and
+                  of exported ones precision and exported_from (the weights_sha256 of their checkpoint)
                   styles      style -> measure -> figure
                   commonest   style -> text, pictures, different: the commonest text written from nothing
                   judges      judge -> style -> axis or "total" -> figure
@@ -18,6 +18,7 @@ results.json, in which a figure is always `{"mean", "low", "high", "n"}` with a 
 """
 
 import hashlib
+import io
 import json
 import platform
 from collections import Counter
@@ -30,8 +31,7 @@ from typing import Any
 
 from nanovlm_hf import __version__
 from nanovlm_hf.evaluation.agreement import Agreement, agreement, vote_agreement
-from nanovlm_hf.evaluation.completions import write_rows
-from nanovlm_hf.evaluation.grounding import repeats
+from nanovlm_hf.evaluation.item_values import TextMeasures, plain_text
 from nanovlm_hf.evaluation.items import Item
 from nanovlm_hf.evaluation.judge_prompts import axes_for
 from nanovlm_hf.evaluation.judge_validity import Validity
@@ -49,10 +49,10 @@ Figures = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Data:
-    """Items and training texts by style; `left_out` pictures could not be found."""
+    """By style: items, and measures, which know the training texts. `left_out` pictures could not be found."""
 
     items: dict[str, list[Item]]
-    training_texts: dict[str, list[str]]
+    measures: dict[str, TextMeasures]
     fingerprint: str
     left_out: int
 
@@ -102,6 +102,7 @@ def about_model(name: str, model: Completer) -> tuple[dict[str, Any], str | None
         "parameters": model.parameters,
         "device": model.model.device.type,
         "weights_sha256": digest.hexdigest() if weights.is_file() else None,
+        **model.about,
     }
     return about, fingerprint, curve
 
@@ -129,11 +130,10 @@ def results_of(
             "pictures": len({item.image_id for item in every}),
             "pictures_left_out": data.left_out,
             "items": {style: len(items) for style, items in data.items.items()},
-            "training_texts": {style: len(texts) for style, texts in data.training_texts.items()},
+            "training_texts": {style: len(one.training_texts) for style, one in data.measures.items()},
             "fingerprint": data.fingerprint,
             "items_fingerprint": hashlib.sha256(json.dumps(cut).encode()).hexdigest()[:16],
         },
-        "decoding": {style: settings.decoding.settings(style) for style in data.items},
         "measures": {
             name: {"title": measure.title, "meaning": measure.meaning, "better": measure.better}
             for name, measure in MEASURES.items()
@@ -176,7 +176,7 @@ def _commonest(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "text": texts.most_common(1)[0][0],
         "pictures": texts.total(),
-        "different": repeats([row["from_nothing"] for row in rows]).distinct,
+        "different": len({plain_text(row["from_nothing"]) for row in rows}),
     }
 
 
@@ -234,7 +234,9 @@ def _comparisons(models: list[Evaluated], judged: list[Judged]) -> list[dict[str
             compared: list[tuple[dict[str, str], Any]] = []
             for name in COMPARED:
                 one, other = (model.figures[style].get(name) for model in (first, second))
-                if one and other:
+                # Nats per token say the same of two models where their tokens are the same.
+                same = first.values[style].get("tokens") == second.values[style].get("tokens")
+                if one and other and (same or name != "gap"):
                     compared.append(({"measure": name}, difference(one, other)))
             for judge, of_texts in scores.items():
                 ours, theirs = (
@@ -260,7 +262,7 @@ def write_results(results: dict[str, Any], evaluated: list[Evaluated], judged: l
     """Writes results.json, items.parquet (a row a model and item) and, where there are judges, judgements.parquet."""
     rows = [row for one in evaluated for of_style in one.rows.values() for row in of_style]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    write_rows([{name: row.get(name) for name in names} for row in rows], folder / "items.parquet")
+    _write_parquet([{name: row.get(name) for name in names} for row in rows], folder / "items.parquet")
     axes = list(axes_for(sees_image=True))
     scores = [
         {
@@ -271,6 +273,15 @@ def write_results(results: dict[str, Any], evaluated: list[Evaluated], judged: l
         for one in single.judgements
     ]
     if scores:
-        write_rows(scores, folder / "judgements.parquet")
+        _write_parquet(scores, folder / "judgements.parquet")
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "results.json", text + "\n")
+
+
+def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), buffer)
+    write_atomically(path, buffer.getvalue())

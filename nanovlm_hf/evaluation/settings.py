@@ -21,9 +21,9 @@ class EvaluationSettings:
     `models`: folders or repositories, see `load_model`. `datasets`: see `read_datasets`; the texts of their training
     split are what originality is measured against. `images`: folders or zips with the pictures, where the datasets come
     without. `styles`: all that the split has, where none is named. `curated`: the 25 chosen items of each description
-    style. `limit`: so many pictures, by a hash of their ids. `judges`: models; `judge_sees`: "text" or "image" or both,
-    which is two judges each. `human`: files of the judging page; `human_page`: where to write that page.
-    `with_pictures`: in the report; mind their terms before you give it on.
+    style. `limit`: so many pictures, by a hash of their ids. `decoding`: of all models; `None` is each one's own.
+    `judges`: models; `judge_sees`: "text" or "image" or both, which is two judges each. `human`: files of the judging
+    page; `human_page`: where to write that page. `with_pictures`: in the report; mind their terms before you give it on.
     """
 
     models: Sequence[str]
@@ -34,7 +34,7 @@ class EvaluationSettings:
     images: Sequence[Path] = ()
     curated: bool = False
     limit: int | None = None
-    decoding: Decoding = field(default_factory=Decoding)
+    decoding: Decoding | None = field(default_factory=Decoding)
     batch_size: int = 64
     judges: Sequence[str] = ()
     judge_sees: Sequence[str] = SEES[:1]
@@ -89,8 +89,11 @@ class EvaluationSettings:
         words += ["--curated"] if self.curated else []
         words += ["--limit", str(self.limit)] if self.limit else []
         words += ["--votes", str(self.votes)] if self.votes > 1 else []
-        for (name, value), plain in zip(asdict(self.decoding).items(), asdict(Decoding()).values(), strict=True):
-            words += [f"--{name.replace('_', '-')}", str(value)] if value != plain else []
+        if self.decoding is None:
+            words += ["--own-decoding"]
+        else:
+            for (name, value), plain in zip(asdict(self.decoding).items(), asdict(Decoding()).values(), strict=True):
+                words += [f"--{name.replace('_', '-')}", str(value)] if value != plain else []
         return shlex.join(words)
 
 
