@@ -1,12 +1,15 @@
 """The `nanovlm` command. Each subcommand imports what it needs when it runs, so that the command starts at once."""
 
+import os
 import sys
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from nanovlm_hf.data.cli import app as data_app
+from nanovlm_hf.errors import clear_errors
 from nanovlm_hf.evaluation.cli import evaluate
 
 app = typer.Typer(
@@ -45,7 +48,7 @@ def main() -> None:
     epilog='Example: nanovlm describe photo.jpg --model runs/picture-book --prompt "A red" --style long',
 )
 def describe(
-    images: Annotated[list[str], typer.Argument(help="Pictures: paths, URLs, or - for standard input.")],
+    images: Annotated[list[str], typer.Argument(help="Pictures: paths, folders, URLs, or - for standard input.")],
     model: Annotated[
         str,
         typer.Option(help="A checkpoint's folder, or a repository on the Hub; with --engine onnx an exported one."),
@@ -54,6 +57,10 @@ def describe(
     style: Annotated[
         Optional[Style],  # noqa: UP045 (typer)
         typer.Option(help="caption: a sentence. short: 20-25 words. long: 60-70 words. answer: to a question."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Write all to this .parquet, .jsonl or .csv; for many pictures. The same command goes on."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")] = False,
     temperature: Annotated[
@@ -65,7 +72,10 @@ def describe(
         typer.Option(help="Tokens to write at most.", min=1),
     ] = None,
     seed: Annotated[int, typer.Option(help="For sampling.")] = 0,
-    batch_size: Annotated[int, typer.Option(help="Pictures at once.", min=1)] = 16,
+    batch_size: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Pictures at once. Default: 16, with --out 64.", min=1),
+    ] = None,
     engine: Annotated[
         Engine, typer.Option(help="onnx: for folders that `nanovlm export` wrote; starts several times sooner.")
     ] = Engine.torch,
@@ -74,26 +84,58 @@ def describe(
 
     One picture: the text streams as it is written. Several: a line for each, name first. A picture that cannot be read
     is reported, the others are described all the same, and the exit status is 1.
+
+    Many: folders, with all that is beneath, go into one file with --out: image, style, prompt, text and error of each.
+    Stop it whenever you like (the exit status is then 130): the same command goes on where it stopped.
     """
     settings: dict[str, Any] = {}
     if temperature is not None:
         settings = {"do_sample": temperature > 0, **({"temperature": temperature} if temperature > 0 else {})}
     if max_new_tokens is not None:
         settings["max_new_tokens"] = max_new_tokens
-    try:
+    with clear_errors("edge"):
+        style_name = style.value if style else None
+        if out and json:
+            raise ValueError("--json prints and --out writes: for lines of JSON in a file, name it .jsonl.")
+        if out:
+            failed = _describe_to_file(
+                images, out, engine, model, prompt, style_name, batch_size or 64, seed, settings
+            )
+            raise typer.Exit(1 if failed else 0)
+        if any(os.path.isdir(image) for image in images):
+            from nanovlm_hf.picture_list import list_pictures
+
+            listed = [list_pictures([image]) if os.path.isdir(image) else [image] for image in images]
+            images = [picture if isinstance(picture, str) else picture.path for some in listed for picture in some]
         if engine is Engine.onnx:
             from nanovlm_hf.edge.describe import describe_files
         else:
             from nanovlm_hf.describe import describe_files
-        style_name = style.value if style else None
-        failed = describe_files(images, model, prompt, style_name, json, batch_size, seed, **settings)
-    except ModuleNotFoundError as error:
-        typer.echo(f"nanovlm: {error.name} is not installed: pip install 'nanovlm-hf[edge]'", err=True)
-        raise typer.Exit(2) from None
-    except (ValueError, OSError) as error:
-        typer.echo(f"nanovlm: {error}", err=True)
-        raise typer.Exit(2) from None
+        failed = describe_files(images, model, prompt, style_name, json, batch_size or 16, seed, **settings)
     raise typer.Exit(1 if failed else 0)
+
+
+def _describe_to_file(
+    images: list[str],
+    out: Path,
+    engine: Engine,
+    model: str,
+    prompt: str,
+    style: str | None,
+    batch_size: int,
+    seed: int,
+    settings: dict[str, Any],
+) -> int:
+    from nanovlm_hf.describe_folder import OnnxEngine, TorchEngine, describe_to_file
+
+    chosen = OnnxEngine if engine is Engine.onnx else TorchEngine
+    try:
+        return describe_to_file(
+            images, out, chosen, model, prompt=prompt, style=style, batch_size=batch_size, seed=seed, **settings
+        )
+    except KeyboardInterrupt:
+        typer.echo("Stopped. The same command goes on from here.", err=True)
+        raise typer.Exit(130) from None
 
 
 @app.command(epilog="Example: nanovlm export runs/picture-book --format onnx --int8")
@@ -110,16 +152,10 @@ def export(
 
     It needs onnxruntime, tokenizers, Pillow and numpy. Without --int8 its tokens are those of the torch model.
     """
-    try:
+    with clear_errors("export"):
         from nanovlm_hf.edge.export import export as run
 
         folder = run(model, output, int8)
-    except ModuleNotFoundError as error:
-        typer.echo(f"nanovlm: {error.name} is not installed: pip install 'nanovlm-hf[export]'", err=True)
-        raise typer.Exit(2) from None
-    except (ValueError, OSError) as error:
-        typer.echo(f"nanovlm: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(f"{folder}: run `python describe.py photo.jpg` there, or `nanovlm describe --engine onnx` with it.")
 
 
@@ -156,11 +192,8 @@ def serve(
     """Serve a model behind OpenAI's API: /v1/chat/completions takes pictures and streams."""
     from nanovlm_hf.serve import serve as run
 
-    try:
+    with clear_errors("serve"):
         run(model, ["--host", host, "--port", str(port), *context.args])
-    except (ValueError, OSError) as error:
-        typer.echo(f"nanovlm: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 @app.command(epilog="Example: nanovlm demo runs/picture-book")
@@ -170,16 +203,10 @@ def demo(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
 ) -> None:
     """Try models in the browser: drop a picture, watch the text stream, see where the model looks."""
-    try:
+    with clear_errors("demo"):
         from nanovlm_hf.space.app import launch
 
         launch(models, host, port)
-    except ModuleNotFoundError as error:
-        typer.echo(f"nanovlm: {error.name} is not installed: pip install 'nanovlm-hf[demo]'", err=True)
-        raise typer.Exit(2) from None
-    except (ValueError, OSError) as error:
-        typer.echo(f"nanovlm: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 app.command(epilog="Example: nanovlm evaluate --model runs/mini --dataset photos/ --out results/")(evaluate)

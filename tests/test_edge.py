@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from nanovlm_hf.cli import app
 from nanovlm_hf.edge import describe as runtime
+from nanovlm_hf.edge import graphs
 from nanovlm_hf.edge.describe import Describer
 from nanovlm_hf.edge.export import export
 
@@ -111,20 +112,48 @@ def test_texts_end_where_the_torch_models_end(folder, model, processor, pictures
     assert len(expected[0]) < 40 and 0 in expected[0]
 
 
-def test_prompts_of_different_lengths_in_a_batch_give_what_each_gives_alone(folder, pictures):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"repetition_penalty": 1.5, "no_repeat_ngram_size": 3},
+        {"no_repeat_ngram_size": 12},
+        {"do_sample": True, "temperature": 1.3},
+    ],
+)
+def test_a_text_in_a_batch_is_what_it_is_alone(folder, pictures, settings):
+    """Whatever the others' lengths, and though those that end early leave the batch."""
     describer = never_ending(Describer(folder))
-    prompts = ["", "A", "A yellow star shines over the house", "The little"]
-    together = stream(describer, pictures, prompts, max_new_tokens=40)
-    alone = [stream(describer, [p], text, max_new_tokens=40)[0] for p, text in zip(pictures, prompts, strict=True)]
-    assert together == alone
+    prompts, settings = ["", "A", "A yellow star shines over the house", "The little"] * 2, {**settings, "seed": 7}
+    pictures = pictures + [draw(seed) for seed in range(4, 8)]
+    endless = stream(describer, pictures, prompts, max_new_tokens=40, **settings)
+    describer.settings["end_token_ids"] = sorted({row[6 * index + 1] for index, row in enumerate(endless[:6])})
+    together = stream(describer, pictures, prompts, max_new_tokens=40, **settings)
+    lengths = [len([token for token in row if token]) for row in together]
+    assert len(set(lengths)) > 3
+    for index, (picture, text) in enumerate(zip(pictures, prompts, strict=True)):
+        alone = stream(describer, [picture], text, max_new_tokens=40, **{**settings, "seed": 7 + index})[0]
+        assert together[index][: len(alone)] == alone and not any(together[index][len(alone) :])
+
+
+def test_pictures_seen_before_are_written_about_alike(folder, pictures):
+    describer = Describer(folder)
+    seen = np.concatenate([describer.encode(describer.pixels(picture)[None]) for picture in pictures])
+    assert describer.describe(seen, "A") == describer.describe(pictures, "A")
 
 
 @pytest.mark.parametrize(
-    "settings", [{"repetition_penalty": 1.7}, {"no_repeat_ngram_size": 2}, {"no_repeat_ngram_size": 1}]
+    "settings",
+    [
+        {"repetition_penalty": 1.7},
+        {"no_repeat_ngram_size": 2},
+        {"no_repeat_ngram_size": 1},
+        {"repetition_penalty": 1.2, "no_repeat_ngram_size": 3, "max_new_tokens": 70},
+    ],
 )
 def test_the_checkpoints_generation_settings_hold(save, make_model, make_processor, tmp_path, pictures, settings):
     model = make_model()
-    processor, checkpoint = make_processor(model), save(model, max_new_tokens=50, **settings)
+    processor, checkpoint = make_processor(model), save(model, **{"max_new_tokens": 50, **settings})
     describer = Describer(export(str(checkpoint), tmp_path / "exported"))
     assert stream(describer, pictures, "A") == generate(model, processor, pictures, "A")
     model.generation_config.update(repetition_penalty=1.0, no_repeat_ngram_size=0)
@@ -159,6 +188,14 @@ def test_int8_is_close_and_small(checkpoint, folder, pictures, tmp_path):
     assert small.settings["precision"].startswith("int8") and "8-bit" in (tmp_path / "int8" / "README.md").read_text()
     sizes = [path.stat().st_size for path in (folder / "decoder.onnx.data", tmp_path / "int8" / "decoder.onnx.data")]
     assert sizes[1] < 0.7 * sizes[0]  # embeddings stay as they are, and are most of so small a model
+
+
+def test_an_int8_export_that_writes_something_else_is_refused(checkpoint, tmp_path, monkeypatch):
+    quantise = graphs._quantise
+    monkeypatch.setattr(graphs, "_quantise", lambda *matrix: (quantise(*matrix)[0], 2 * quantise(*matrix)[1]))
+    with pytest.raises(ValueError, match="do not write what the torch model does"):
+        export(str(checkpoint), tmp_path / "int8", int8=True)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("prompt", ["", "A brown dog  ", "  A", "<image>A", "<long>A", "What <end> é\n"])
@@ -245,14 +282,17 @@ def test_the_command_describes_with_an_exported_folder(checkpoint, folder, files
         assert texts[0] == texts[1]
 
 
-def test_the_onnx_engine_imports_no_torch(folder, files):
+@pytest.mark.parametrize("out", [None, "out.jsonl"])
+def test_the_onnx_engine_imports_no_torch(folder, files, tmp_path, out):
     code = (
         "import sys; from nanovlm_hf.cli import app; app(sys.argv[1:], standalone_mode=False)\n"
         "print(sorted({'torch', 'transformers', 'urllib.request'} & sys.modules.keys()), file=sys.stderr)"
     )
     command = ["describe", files[0], "--model", str(folder), "--engine", "onnx"]
+    command += ["--out", str(tmp_path / out)] if out else []
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
-    assert done.stdout.strip() and done.stderr.splitlines()[-1] == "[]", done.stderr
+    assert done.stderr.splitlines()[-1] == "[]", done.stderr
+    assert (tmp_path / out).exists() if out else done.stdout.strip()
 
 
 def test_export_as_a_command_replaces_an_earlier_export_only(checkpoint, folder, tmp_path):
@@ -283,6 +323,14 @@ def test_what_the_runtime_cannot_do_is_refused_at_export(checkpoint, tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == ["copy"]
 
 
+def test_a_folder_of_another_version_is_said(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "old")
+    settings = json.loads((folder / "nanovlm.json").read_text())
+    (tmp_path / "old" / "nanovlm.json").write_text(json.dumps({**settings, "format": 1}))
+    with pytest.raises(ValueError, match="of another version of `nanovlm export`: export the checkpoint again"):
+        Describer(tmp_path / "old")
+
+
 def test_misuse_is_said_clearly(checkpoint, folder, files, pictures):
     result = CliRunner().invoke(app, ["describe", files[0], "--model", str(checkpoint), "--engine", "onnx"])
     assert result.exit_code == 2 and "pass a folder that `nanovlm export` wrote" in result.stderr
@@ -293,6 +341,7 @@ def test_misuse_is_said_clearly(checkpoint, folder, files, pictures):
         ("leave <image> out", lambda: stream(describer, pictures, "A <image>")),
         ("has 128 positions", lambda: stream(describer, pictures, "dog " * 200)),
         ("has 128 positions", lambda: stream(describer, pictures, "A", max_new_tokens=200)),
+        ("max_new_tokens must be at least 1", lambda: stream(describer, pictures, max_new_tokens=0)),
     ):
         with pytest.raises(ValueError, match=message):
             call()

@@ -6,6 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from nanovlm_hf.errors import clear_errors
+
 app = typer.Typer(no_args_is_help=True, help="Make, check and build datasets of descriptions from captioned pictures.")
 
 
@@ -62,7 +64,7 @@ def generate(
 
     source = CaptionSource(captions, images, split, image_column, caption_column, id_column)
     options = Options(base_url, key_variable, batch_api, strict, limit, concurrency, timeout, prices)
-    try:
+    with clear_errors("data"):
         summary = generate(
             work=out,
             captions=source,
@@ -72,9 +74,6 @@ def generate(
             confirm=lambda question: yes or typer.confirm(question),
             console=Console(),
         )
-    except (ValueError, OSError) as error:
-        typer.echo(f"nanovlm: {error}", err=True)
-        raise typer.Exit(2) from None
     raise typer.Exit(130 if summary.stopped else 1 if summary.total("failed") else 0)
 
 
@@ -97,14 +96,11 @@ def check(
     from nanovlm_hf.data.check_report import check_descriptions, dataset_report, print_report, write_report
     from nanovlm_hf.data.descriptions import read_descriptions
 
-    try:
+    with clear_errors("data"):
         descriptions = read_descriptions(folder)
         report = dataset_report(descriptions, check_descriptions(descriptions))
         print_report(report)
         write_report(report, out or folder / "check")
-    except (ValueError, OSError) as error:
-        typer.echo(f"nanovlm: {error}", err=True)
-        raise typer.Exit(2) from None
     print_rich(f"Written to {out or folder / 'check'}: report.json, words.png, vocabulary.png, openings.png")
 
 
@@ -145,7 +141,7 @@ def build(
         raise typer.BadParameter("Pass a folder, or --descriptions and --images.")
     if descriptions and not images:
         raise typer.BadParameter("--descriptions is joined with pictures: pass their folders or zips with --images.")
-    try:
+    with clear_errors("data"):
         told = build_from_folder(
             place,
             out,
@@ -155,7 +151,4 @@ def build(
             strict=strict,
             shard_size=shard_size,
         )
-    except (ValueError, OSError) as error:
-        typer.echo(f"nanovlm: {error}", err=True)
-        raise typer.Exit(2) from None
     typer.echo(told)

@@ -26,8 +26,10 @@ from PIL import Image, ImageOps
 from tokenizers import Tokenizer
 
 SETTINGS_FILE = "nanovlm.json"
+FORMAT = 2  # of an exported folder
 HIDDEN = np.float32(-1e30)  # added to attention scores: no look there; finite, as rows of padding may look nowhere
 CACHE_BLOCK = 64  # rows that the cache grows by
+PICTURES_AT_ONCE = 4  # that the encoder reads: of more, what lies between its layers leaves the processor's caches
 
 
 def load_picture(source: Any) -> Image.Image:
@@ -90,6 +92,7 @@ class Describer:
 
     Raises:
         FileNotFoundError: the folder lacks a file of the export.
+        ValueError: it was exported for another version of this runtime.
     """
 
     def __init__(self, folder: str | Path, threads: int | None = None):
@@ -98,6 +101,8 @@ class Describer:
             if not (folder / name).exists():
                 raise FileNotFoundError(f"{folder} holds no {name}: pass a folder that `nanovlm export` wrote.")
         self.settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+        if self.settings.get("format") != FORMAT:
+            raise ValueError(f"{folder} is of another version of `nanovlm export`: export the checkpoint again.")
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.encoder = _session(folder / "encoder.onnx", threads or _cores())
         self.decoder = _session(folder / "decoder.onnx", 1)
@@ -107,13 +112,20 @@ class Describer:
         settings, picture = self.settings["image"], load_picture(image)
         size = (settings["width"], settings["height"])
         resized = np.asarray(picture if picture.size == size else picture.resize(size, settings["resample"]))
-        mean, std = (np.float32(255) * np.array(settings[name], np.float32) for name in ("mean", "std"))
-        return ((resized.astype(np.float32) - mean) * (1 / std)).transpose(2, 0, 1)
+        mean, std = np.array([settings["mean"], settings["std"]], np.float32)
+        return (resized.astype(np.float32) * (settings["rescale_factor"] / std) - mean / std).transpose(2, 0, 1)
 
     def image_tokens(self, images: list[Any]) -> np.ndarray:
         """Pictures to what stands for them in the decoder: (pictures, image tokens, width)."""
-        pixels = np.ascontiguousarray(np.stack([self.pixels(image) for image in images]))
-        return self.encoder.run(None, {"pixel_values": pixels})[0]
+        parts = []
+        for start in range(0, len(images), PICTURES_AT_ONCE):
+            part = images[start : start + PICTURES_AT_ONCE]
+            parts.append(self.encode(np.stack([self.pixels(image) for image in part])))
+        return np.concatenate(parts)
+
+    def encode(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (pictures, 3, height, width), a few at a time, to image tokens (pictures, image tokens, width)."""
+        return self.encoder.run(None, {"pixel_values": np.ascontiguousarray(pixels)})[0]
 
     def prompt_ids(self, prompt: str = "", style: str | None = None) -> list[int]:
         """What follows the picture's own slots: a style token and the beginning, whose trailing blanks are dropped."""
@@ -130,7 +142,7 @@ class Describer:
 
     def stream(
         self,
-        images: list[Any],
+        images: list[Any] | np.ndarray,
         prompt: str | list[str] = "",
         style: str | None = None,
         seed: int = 0,
@@ -139,10 +151,10 @@ class Describer:
         """The tokens that continue the prompts, as they come.
 
         Args:
-            images: paths, URLs, bytes or PIL images.
+            images: paths, URLs, bytes or PIL images; or the array that `image_tokens` made of them.
             prompt: the beginning of all descriptions, or one for each picture.
             style: "caption", "short", "long" or "answer"; the checkpoint's own by default.
-            seed: for sampling.
+            seed: for sampling; the second picture draws by the next seed, and so on, whatever the batch.
             settings: instead of the checkpoint's: max_new_tokens, do_sample, temperature, top_k, top_p,
                 repetition_penalty, no_repeat_ngram_size, with transformers' meaning.
 
@@ -155,6 +167,38 @@ class Describer:
         prompts = [prompt] * len(images) if isinstance(prompt, str) else list(prompt)
         if len(prompts) != len(images):
             raise ValueError(f"{len(images)} pictures and {len(prompts)} prompts: give one each, or one for all.")
+        settings = self._generation(settings)
+        ids = [self.prompt_ids(text, style) for text in prompts]
+        image_tokens = images if isinstance(images, np.ndarray) else self.image_tokens(images)
+        yield from self.stream_ids(image_tokens, ids, seed, **settings)
+
+    def stream_ids(
+        self, image_tokens: np.ndarray, ids: list[list[int]], seed: int = 0, **settings: Any
+    ) -> Iterator[np.ndarray]:
+        """As `stream`, from image tokens (texts, image tokens, width) and the ids that follow them in each text."""
+        settings = self._generation(settings)
+        slots = [self.settings["image_token_id"]] * self.settings["image_seq_length"]
+        texts = [[*slots, *row] for row in ids]  # as transformers counts repetitions
+        run = DecoderRun(self.decoder, self.settings, image_tokens, ids)
+        choice = _Choice(texts, self.settings["vocab_size"], settings, seed)
+        rows, ended = np.arange(len(ids)), np.zeros(len(ids), bool)  # rows: the text that each row of the run holds
+        logits = run.logits[:, 0]
+        for left in reversed(range(settings["max_new_tokens"])):
+            tokens = np.full(len(ids), self.settings["pad_token_id"])
+            tokens[rows] = np.where(ended[rows], tokens[rows], choice.next(logits))
+            yield tokens
+            ended |= np.isin(tokens, self.settings["end_token_ids"])
+            if ended.all() or not left:
+                return
+            going = ~ended[rows]
+            if going.mean() <= 0.75:  # else moving the cache costs more than it saves
+                run.keep(going)
+                choice.keep(going)
+                rows = rows[going]
+            logits = run.step(tokens[rows])
+
+    def _generation(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """The checkpoint's settings with these instead of its own."""
         unknown = settings.keys() - self.settings["generation"].keys()
         if unknown:
             raise ValueError(
@@ -162,25 +206,17 @@ class Describer:
                 f"{', '.join(self.settings['generation'])}. Use the torch model for the rest."
             )
         settings = {**self.settings["generation"], **settings}
-        ids = [self.prompt_ids(text, style) for text in prompts]
-        slots = [self.settings["image_token_id"]] * self.settings["image_seq_length"]
-        texts = [[*slots, *row] for row in ids]  # as transformers counts repetitions
-        run, generator = DecoderRun(self.decoder, self.settings, self.image_tokens(images), ids), random.Random(seed)
-        ended = np.zeros(len(images), bool)
-        logits = run.logits[:, 0]
-        for count in range(1, settings["max_new_tokens"] + 1):
-            tokens = _choose(logits, texts, settings, generator)
-            tokens[ended] = self.settings["pad_token_id"]
-            for text, token in zip(texts, tokens.tolist(), strict=True):
-                text.append(token)
-            yield tokens
-            ended |= np.isin(tokens, self.settings["end_token_ids"])
-            if ended.all() or count == settings["max_new_tokens"]:
-                return
-            logits = run.step(tokens)
+        if settings["max_new_tokens"] < 1:
+            raise ValueError(f"max_new_tokens must be at least 1; got {settings['max_new_tokens']}.")
+        return settings
 
     def describe(
-        self, images: list[Any], prompt: str | list[str] = "", style: str | None = None, seed: int = 0, **settings: Any
+        self,
+        images: list[Any] | np.ndarray,
+        prompt: str | list[str] = "",
+        style: str | None = None,
+        seed: int = 0,
+        **settings: Any,
     ) -> list[str]:
         """Describes pictures in one batch: finished descriptions, beginnings included. Arguments as for `stream`."""
         rows = np.stack(list(self.stream(images, prompt, style, seed, **settings)), axis=1)
@@ -255,6 +291,14 @@ class DecoderRun:
         self.lengths += 1
         return self.logits[:, 0]
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Goes on with some of the texts only: (batch,) of truth values."""
+        self.cache = np.ascontiguousarray(self.cache[:, rows])  # as it is bound, and not a copy of it
+        self.lengths, self.logits = self.lengths[rows], self.logits[rows]
+        self._bind_cache()
+        inputs = ("image_tokens", "token_ids", "positions", "mask", "start")
+        self._bind(logits=self.logits, **{name: self.bound[name][rows] for name in inputs})
+
     def _check_room(self, lengths: np.ndarray) -> None:
         if lengths.max() > self.max_length:
             raise ValueError(
@@ -285,23 +329,49 @@ class DecoderRun:
             bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
 
 
-def _choose(
-    logits: np.ndarray, texts: list[list[int]], settings: dict[str, Any], generator: random.Random
-) -> np.ndarray:
-    """The next token of each text, from logits (batch, vocabulary), in the order of transformers' own processors."""
-    logits = logits.copy()
-    penalty, length = settings["repetition_penalty"], settings["no_repeat_ngram_size"]
-    for row, text in zip(logits, texts, strict=True):
+class _Choice:
+    """The next token of each text, by the settings and in the order of transformers' own processors."""
+
+    def __init__(self, texts: list[list[int]], vocabulary: int, settings: dict[str, Any], seed: int):
+        longest = max(map(len, texts))
+        self.settings = settings
+        self.texts = np.array([[-1] * (longest - len(text)) + text for text in texts])  # (batch, rows), -1 in front
+        self.seen = np.zeros((len(texts), vocabulary), bool)
+        for row, text in zip(self.seen, texts, strict=True):
+            row[text] = True
+        self.generators = [random.Random(seed + index) for index in range(len(texts))]
+
+    def next(self, logits: np.ndarray) -> np.ndarray:
+        """Logits (batch, vocabulary) to tokens (batch,), which are then part of the texts."""
+        penalty = self.settings["repetition_penalty"]
         if penalty != 1.0:
-            seen = np.unique(text)
-            row[seen] = np.where(row[seen] < 0, row[seen] * penalty, row[seen] / penalty)
-        if length and len(text) + 1 >= length:
-            last = text[len(text) - length + 1 :]
-            starts = range(len(text) - length + 1)
-            row[[text[i + length - 1] for i in starts if text[i : i + length - 1] == last]] = -np.inf
-    if not settings["do_sample"]:
-        return logits.argmax(-1)
-    return np.array([_sample(row, settings, generator) for row in logits])
+            logits = np.where(self.seen, np.where(logits < 0, logits * penalty, logits / penalty), logits)
+        if self.settings["no_repeat_ngram_size"]:
+            logits = self._without_repeats(logits.copy(), self.settings["no_repeat_ngram_size"])
+        if self.settings["do_sample"]:
+            pairs = zip(logits, self.generators, strict=True)
+            tokens = np.array([_sample(row, self.settings, generator) for row, generator in pairs])
+        else:
+            tokens = logits.argmax(-1)
+        self.texts = np.column_stack([self.texts, tokens])
+        self.seen[np.arange(len(tokens)), tokens] = True
+        return self.texts[:, -1]
+
+    def _without_repeats(self, logits: np.ndarray, size: int) -> np.ndarray:
+        """Forbids each token that would end an n-gram which its text has already."""
+        starts = self.texts.shape[1] - size + 1  # n-grams that are there
+        if starts < 1:
+            return logits
+        same = self.texts[:, :starts] >= 0
+        for offset in range(size - 1):
+            same &= self.texts[:, offset : offset + starts] == self.texts[:, [starts + offset]]
+        rows, places = same.nonzero()
+        logits[rows, self.texts[rows, places + size - 1]] = -np.inf
+        return logits
+
+    def keep(self, rows: np.ndarray) -> None:
+        self.texts, self.seen = self.texts[rows], self.seen[rows]
+        self.generators = [generator for generator, kept in zip(self.generators, rows, strict=True) if kept]
 
 
 def _sample(logits: np.ndarray, settings: dict[str, Any], generator: random.Random) -> int:
