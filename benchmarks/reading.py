@@ -6,7 +6,6 @@ Writes made-up annotations of that size, with COCO's own fields, and a zip of as
 then reads them in fresh processes: the captions alone, with the pictures in the zip, and as training reads them.
 """
 
-import argparse
 import io
 import json
 import random
@@ -17,6 +16,8 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
+
+from benchmarks.common import Row, calibrate, finish, parse, parser_for, spread
 
 PICTURES, CAPTIONS = 118_287, 591_753  # of captions_train2017.json
 OPENED = 5_000
@@ -78,52 +79,71 @@ def write_zip(path: Path, names: list[str]) -> None:
             archive.writestr(f"train2017/{name}", picture.getvalue())
 
 
-def read(captions: str, images: str | None) -> None:
-    """What a fresh process does: reads, opens some pictures where there are any, and prints what it took."""
+def read(captions: str, images: str | None) -> dict[str, float]:
+    """What a fresh process does: reads, and opens some pictures where there are any."""
     from nanovlm_hf.data.readers import read_captions
     from nanovlm_hf.data.sources import CaptionSource
 
     start, busy = time.perf_counter(), time.process_time()
     rows = [row for _, row in read_captions(CaptionSource(captions, images=images))]
-    seconds = f"{time.perf_counter() - start:.1f} s ({time.process_time() - busy:.1f} s of one core)"
-    print(f"{len(rows):,} pictures, {sum(len(row.texts) for row in rows):,} captions: {seconds}{peak()}", end="")
+    took = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - busy, "pictures": len(rows)}
+    took["captions"] = sum(len(row.texts) for row in rows)
     if images:
         start = time.perf_counter()
         for row in random.Random(0).sample(rows, OPENED):
             row.open_picture()
-        milliseconds = 1000 * (time.perf_counter() - start) / OPENED
-        print(f"; a picture out of the zip {milliseconds:.2f} ms{peak()}", end="")
-    print()
+        took["milliseconds"] = 1000 * (time.perf_counter() - start) / OPENED
+    return {**took, "peak": peak()}
 
 
-def read_for_training(captions: str) -> None:
+def read_for_training(captions: str) -> dict[str, float]:
     from nanovlm_hf.data.sources import read_datasets
 
     start, busy = time.perf_counter(), time.process_time()
-    splits = read_datasets([captions])
-    seconds = f"{time.perf_counter() - start:.1f} s ({time.process_time() - busy:.1f} s of one core)"
-    print(f"{sum(map(len, splits.values())):,} pictures in splits: {seconds}{peak()}")
+    rows = [row for split in read_datasets([captions]).values() for row in split]
+    took = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - busy, "pictures": len(rows)}
+    return {**took, "captions": sum(len(row.texts) for row in rows), "peak": peak()}
 
 
-def peak() -> str:
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-    return f", peak memory {kilobytes / 1e6 * 1.024:.2f} GB"
+def peak() -> float:
+    """MB that this process held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def measure(call: str, what: str) -> dict[str, float]:
+    code = f"import json; from benchmarks.reading import *; print(json.dumps({call}))"
+    took = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()[-1])
+    if (took["pictures"], took["captions"]) != (PICTURES, CAPTIONS):
+        raise RuntimeError(f"{what}: {took['pictures']} pictures and {took['captions']} captions were read")
+    return took
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args()
+    options = parse(parser_for(__doc__, rounds=3))
+    before, found = calibrate(), {}
     with tempfile.TemporaryDirectory() as folder:
         captions, pictures = Path(folder) / "annotations" / "captions_train2017.json", Path(folder) / "pictures.zip"
         captions.parent.mkdir()
         write_zip(pictures, write_annotations(captions, random.Random(0)))
-        for what, call in (
-            ("captions", f"read({str(captions)!r}, None)"),
-            ("captions, pictures in a zip", f"read({str(captions)!r}, {str(pictures)!r})"),
-            ("as training reads a folder", f"read_for_training({folder!r})"),
-        ):
-            print(f"{what}: ", end="", flush=True)
-            subprocess.run([sys.executable, "-c", f"from benchmarks.reading import *; {call}"], check=True)
+        calls = {
+            "captions": f"read({str(captions)!r}, None)",
+            "captions, pictures in a zip": f"read({str(captions)!r}, {str(pictures)!r})",
+            "as training reads a folder": f"read_for_training({folder!r})",
+        }
+        for _ in range(options.rounds):
+            for what, call in calls.items():
+                found.setdefault(what, []).append(measure(call, what))
+    rows = []
+    for group, key, unit in (
+        ("reading 118,287 pictures' captions", "seconds", "s"),
+        ("reading captions, CPU", "cpu", "s"),
+        ("reading captions, peak memory", "peak", "MB"),
+        ("a picture out of the zip", "milliseconds", "ms"),
+    ):
+        for what, took in found.items():
+            if key in took[0]:
+                rows.append(Row(group, what, *spread([one[key] for one in took]), unit))
+    finish(rows, options, before, f"Medians of {options.rounds} fresh processes each, in turn.")
 
 
 if __name__ == "__main__":
