@@ -1,12 +1,15 @@
-"""Pictures of any kind to normalised pixels: paths, URLs, bytes, PIL images of any mode, arrays.
+"""Pictures of any kind to normalised pixels: paths, URLs, bytes, base64, PIL images of any mode, arrays.
 
     NanoVLMImageProcessor()(["photo.jpg", pil_image], return_tensors="pt").pixel_values      # (2, 3, 224, 224)
 
 This file travels to the Hub with the weights: it imports numpy, PIL, torch and transformers only.
 """
 
+import base64
 import io
+import os
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +23,9 @@ def load_picture(source):
     """Opens a picture and turns it into upright RGB.
 
     Args:
-        source (`str`, `Path`, `bytes`, `PIL.Image.Image`, `np.ndarray` or `torch.Tensor`): a path, an http(s) URL, an
-            encoded file's bytes, an image of any mode, or an array (height, width[, channels]) or (channels, height,
-            width) of 0-255 whole numbers or 0-1 fractions.
+        source (`str`, `Path`, `bytes`, `PIL.Image.Image`, `np.ndarray` or `torch.Tensor`): a path, an http(s) or `data:`
+            URL, base64 as chats hold it, an encoded file's bytes, an image of any mode, or an array (height, width[,
+            channels]) or (channels, height, width) of 0-255 whole numbers or 0-1 fractions.
 
     Returns:
         `PIL.Image.Image` in mode RGB: EXIF orientation applied, transparency on white, 16 bits reduced to 8.
@@ -32,13 +35,13 @@ def load_picture(source):
         ValueError: there is something, but not a whole picture; the message names it.
     """
     name = str(source) if isinstance(source, (str, Path)) else f"a picture given as {type(source).__name__}"
+    if len(name) > 300:  # what it holds, rather than where it is
+        name = f"{name[:80]}..."
     if isinstance(source, (np.ndarray, torch.Tensor)):
         return _array_to_image(source)
     try:
-        if isinstance(source, str) and source.startswith(("http://", "https://")):
-            request = urllib.request.Request(source, headers={"User-Agent": "nanovlm"})
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                source = answer.read()
+        if isinstance(source, str):
+            source = _read_text(source)
         image = source if isinstance(source, Image.Image) else None
         if image is None:
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
@@ -47,6 +50,18 @@ def load_picture(source):
         raise FileNotFoundError(f"{name}: no such picture. Check the path.") from error
     except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{name}: not a readable picture ({error}). Is it damaged, cut off or no image?") from error
+
+
+def _read_text(source):
+    """The bytes that a URL or base64 stand for; a path as it is."""
+    if source.startswith(("http://", "https://", "data:")):
+        request = urllib.request.Request(source, headers={"User-Agent": "nanovlm"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read()
+    if len(source) > 60 and "." not in source and not os.path.exists(source):  # too long for a name that has no ending
+        with suppress(ValueError):
+            return base64.b64decode("".join(source.split()), validate=True)
+    return source
 
 
 def _to_rgb(image):

@@ -42,11 +42,11 @@ def main(
     """
     from huggingface_hub import HfApi
 
-    from nanovlm_hf.hub.options import clear_errors, resolve_namespace
+    from nanovlm_hf.hub.options import push_errors, resolve_namespace
     from nanovlm_hf.hub.push import Settings, push
     from nanovlm_hf.hub.uploads import checkpoint_uploads, find_folders
 
-    with clear_errors():
+    with push_errors():
         settings = Settings(private=private, revision=revision, create_pr=create_pr, dry_run=dry_run)
         found = find_folders(folders, only or [], "config.json")
         push(checkpoint_uploads(found, resolve_namespace(HfApi(), namespace, dry_run)), settings)

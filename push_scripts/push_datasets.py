@@ -24,6 +24,8 @@ WithImages = Annotated[
     Optional[list[Path]],  # noqa: UP045 (typer)
     typer.Option(help="Embed the pictures from this folder or zip, if you may pass them on. Repeat it for several."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask whether you may publish pictures.")]
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 
 
@@ -37,6 +39,7 @@ def main(
     revision: Revision = None,
     create_pr: CreatePr = False,
     dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> None:
     """Publish datasets: each folder becomes the dataset repository of its name.
 
@@ -45,15 +48,18 @@ def main(
     nothing; after an interruption, it does the rest.
 
     Ours hold no pictures, as the photographs' terms don't allow it. With --with-images they hold those that are found,
-    and the texts of the others are left out: for a private repository, or pictures that are yours.
+    and the texts of the others are left out: for a private repository, or pictures that are yours to publish.
     """
+    if with_images and not (private or dry_run or yes):
+        question = "Without --private everybody can get the pictures, too. Do their terms let you publish them?"
+        typer.confirm(question, abort=True)
     from huggingface_hub import HfApi
 
-    from nanovlm_hf.hub.options import clear_errors, resolve_namespace
+    from nanovlm_hf.hub.options import push_errors, resolve_namespace
     from nanovlm_hf.hub.push import Settings, push
     from nanovlm_hf.hub.uploads import dataset_uploads, find_folders, with_pictures
 
-    with clear_errors(), tempfile.TemporaryDirectory() as scratch:
+    with push_errors(), tempfile.TemporaryDirectory() as scratch:
         settings = Settings(private=private, revision=revision, create_pr=create_pr, dry_run=dry_run)
         found = find_folders(folders, only or [], "data")
         namespace = resolve_namespace(HfApi(), namespace, dry_run)

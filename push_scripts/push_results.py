@@ -1,7 +1,8 @@
 """Publishes evaluation results into the models' repositories on the Hugging Face Hub.
 
-python push_scripts/push_results.py results/ --namespace org --dry-run
-python push_scripts/push_results.py results/nanovlm-base.json --namespace org
+nanovlm evaluate --model checkpoints/nanovlm-base --dataset photos/ --out results/
+python push_scripts/push_results.py --namespace org --dry-run                # what would change
+python push_scripts/push_results.py --namespace org                          # of all models in results/
 """
 
 import sys
@@ -15,18 +16,23 @@ sys.path.insert(0, str(ROOT))  # works in a checkout that is not installed, too
 
 from nanovlm_hf.hub.options import CreatePr, DryRun, Namespace, Only, Private, Revision  # noqa: E402
 
-Files = Annotated[
-    list[Path],
-    typer.Argument(help="Results, a JSON file for each model, or folders of them.", show_default="results/"),
+Results = Annotated[
+    list[Path], typer.Argument(help="Folders that `nanovlm evaluate --out` wrote.", show_default="results/")
 ]
-
-
+Datasets = Annotated[
+    list[Path],
+    typer.Option(
+        help="Datasets, or folders of datasets, of which the evaluated texts are. Repeat it.",
+        show_default="dataset_cards/",
+    ),
+]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 
 
 @app.command()
 def main(
-    files: Files = [ROOT / "results"],  # noqa: B006 (typer)
+    results: Results = [ROOT / "results"],  # noqa: B006 (typer)
+    datasets: Datasets = [ROOT / "dataset_cards"],  # noqa: B006 (typer)
     namespace: Namespace = None,
     only: Only = None,
     private: Private = False,
@@ -36,20 +42,21 @@ def main(
 ) -> None:
     """Publish evaluation results: `.eval_results/*.yaml` and the card's `model-index` of each model's repository.
 
-    Results are refused where the repository holds other weights than were evaluated. What the files must hold is in
-    nanovlm_hf/hub/results.py.
+    A model's figures go to the repository of its name, which must hold the weights that were evaluated. They are
+    published for those datasets that hold the texts that were evaluated on: found by comparing them, whatever the
+    folder was called.
     """
     from huggingface_hub import HfApi
 
-    from nanovlm_hf.hub.options import clear_errors, resolve_namespace
+    from nanovlm_hf.hub.options import push_errors, resolve_namespace
     from nanovlm_hf.hub.push import Settings, push
-    from nanovlm_hf.hub.uploads import find_results, results_upload
+    from nanovlm_hf.hub.uploads import find_folders, find_results, results_upload
 
-    with clear_errors():
+    with push_errors():
         settings = Settings(private=private, revision=revision, create_pr=create_pr, dry_run=dry_run)
-        found = find_results(files, only or [])
+        found = find_results(results, find_folders(datasets, [], "data"), only or [])
         namespace = resolve_namespace(HfApi(), namespace, dry_run)
-        push([results_upload(results, namespace) for results in found], settings)
+        push([results_upload(one, namespace) for one in found], settings)
 
 
 if __name__ == "__main__":

@@ -37,10 +37,10 @@ def main(
     """
     from huggingface_hub import HfApi
 
-    from nanovlm_hf.hub.options import clear_errors, resolve_namespace
+    from nanovlm_hf.hub.options import push_errors, resolve_namespace
     from nanovlm_hf.hub.push import Settings, Upload, mirror, push
 
-    with clear_errors(), tempfile.TemporaryDirectory() as scratch:
+    with push_errors(), tempfile.TemporaryDirectory() as scratch:
         settings = Settings(private=private, revision=revision, create_pr=create_pr, dry_run=dry_run)
         namespace = resolve_namespace(HfApi(), namespace, dry_run)
         folder = Path(scratch) / name

@@ -1,7 +1,16 @@
-"""A checkpoint and a dataset as they lie in a checkout, small, for tests that publish them."""
+"""A checkpoint and a dataset as they lie in a checkout, small, and what tests ask of their way to the Hub."""
 
+import copy
 import json
 import shutil
+import signal
+from pathlib import Path
+
+from nanovlm_hf import __version__
+
+ROOT = Path(__file__).resolve().parent.parent
+TAG = f"v{__version__}"
+MODEL, DATASET = "models/org/nanovlm-tiny", "datasets/org/tinydesc"
 
 MODEL_CARD = """---
 license: apache-2.0
@@ -68,3 +77,45 @@ def another_model(work):
 
 def change_json(path, **values):
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def writes(hub):
+    return [request for request in hub.requests if not request.startswith(("GET", "HEAD"))]
+
+
+def interrupt_everywhere(hub, forks, push, command, key):
+    """Kills a push at each of its requests, before and after the request had its effect, and each time runs it again.
+
+    Args:
+        push: does the same as `command`, and expects it to go well.
+        command: a script's name and arguments.
+        key: of the repository.
+
+    Returns:
+        The files that were there in the end, each time.
+    """
+    start = copy.deepcopy((hub.repos, hub.collections))
+    before = hub.repos[key].files() if key in hub.repos else {}
+    released = hub.repos[key].files(TAG) if key in hub.repos else None
+    hub.requests.clear()
+    push()
+    requests, after = list(hub.requests), hub.repos[key].files()
+    moments = [(number, "before") for number in range(1, len(requests) + 1)]
+    moments += [(number, "after") for number, _ in moments if not requests[number - 1].startswith("GET")]
+    assert before != after and len(moments) > 8
+    for number, cut in moments:
+        where = f"killed {cut} request {number}, {requests[number - 1]}"
+        hub.reset()
+        repos, collections = copy.deepcopy(start)
+        hub.repos.update(repos)
+        hub.collections.extend(collections)
+        hub.fail(number=number, cut=cut, then=forks.kill)
+        assert forks(*command, "--namespace", "org")[0] == -signal.SIGKILL, where
+        assert key not in hub.repos or hub.repos[key].files() in (before, after), where
+        push()
+        repo = hub.repos[key]
+        assert repo.files() == after, where
+        assert all(repo.files(commit.oid) in ({}, before, after) for commit in repo.history()), where
+        assert repo.files(TAG) == (after if released is None else released), where
+        assert [[item["id"] for item in found["items"]] for found in hub.collections] == [[repo.id]], where
+    return after

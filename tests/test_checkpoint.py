@@ -4,11 +4,14 @@ import json
 
 import pytest
 import torch
+import yaml
+from PIL import Image
 from safetensors.torch import load_file
 from transformers import AutoModel, GenerationConfig
 from typer.testing import CliRunner
 
 from nanovlm_hf.hub import checkpoint
+from nanovlm_hf.hub.verify import problems_of
 
 
 @pytest.fixture
@@ -17,7 +20,13 @@ def run(tmp_path, model, processor):
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     for name in checkpoint.RECORDS:
-        (folder / name).write_text(name)
+        (folder / name).write_text("{}")
+    Image.new("RGB", (4, 4)).save(folder / "curve.png")
+    recipe = {"dataset": ["/data/sets/photos", "org/longdesc"], "output_dir": str(folder), "size": "mini"}
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    record = {"pictures_left_out": ["/data/sets/photos/images/3.jpg: no such picture. Check the path."]}
+    record["pictures_by_source"] = {"train": {"coco": 8}, "test": {}}
+    (folder / "training_run.json").write_text(json.dumps(record))
     (folder / "training_state.safetensors").write_text("not for the Hub")
     return folder
 
@@ -36,6 +45,18 @@ def test_a_checkpoint_is_stored_in_half_the_size_and_computes_in_fp32(run, tmp_p
     assert set(checkpoint.RECORDS) <= {path.name for path in folder.iterdir()}
     assert not (folder / "training_state.safetensors").exists()
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_checkpoint_says_nothing_of_the_machine_it_was_made_on(run, tmp_path):
+    folder = checkpoint.make_checkpoint(run, tmp_path / "nanovlm-tiny")
+    assert yaml.safe_load((folder / "recipe.yaml").read_text()) == {
+        "dataset": ["photos", "org/longdesc"],
+        "size": "mini",
+    }
+    record = json.loads((folder / "training_run.json").read_text())
+    assert record["pictures_left_out"] == ["3.jpg: no such picture. Check the path."]
+    assert record["pictures_by_source"] == {"train": {"coco": 8}}
+    assert problems_of(folder, "model") == ["README.md: there is none; a repository on the Hub needs its card."]
 
 
 def test_an_unfinished_run_is_no_checkpoint(run, tmp_path):

@@ -9,7 +9,7 @@ from conftest import draw
 from nanovlm_hf.data import picture_cache
 from nanovlm_hf.data.batches import IGNORED, TrainingData, micro_batches
 from nanovlm_hf.data.picture_cache import build_picture_cache
-from nanovlm_hf.data.sources import Row, Text, data_fingerprint, read_datasets
+from nanovlm_hf.data.sources import Row, Text, data_fingerprint, join_pictures, read_datasets
 
 
 def test_coco_form(coco_folder):
@@ -64,6 +64,38 @@ def test_the_held_back_split_is_stable_under_added_data(tmp_path):
     all_of_them = read_datasets([save_dataset(tmp_path / "all", records)])
     held_back = {row.image_id for row in all_of_them["validation"]}
     assert {row.image_id for row in few["validation"]} == {i for i in held_back if int(i) < 40}
+
+
+def test_a_dataset_of_texts_alone_is_trained_on_with_a_users_pictures(coco_folder, tmp_path, caplog):
+    from nanovlm_hf.training.prepare import prepare
+    from nanovlm_hf.training.settings import parse_settings
+
+    names = {split: range(10) if split == "train" else range(10, 12) for split in ("train", "validation")}
+    for split, ids in names.items():
+        records = [
+            {"image_id": str(i), "file_name": f"{i}.png", "source": "drawn", "style": "short", "text": f"Text {i}."}
+            for i in ids
+        ]
+        save_dataset(tmp_path / "texts", records, split)
+    for i in (2, 10):
+        (coco_folder / "images" / f"{i}.png").unlink()
+    splits, missing = join_pictures(read_datasets([str(tmp_path / "texts")]), [coco_folder / "images"])
+    assert [row.picture.name for row in splits["train"]] == [f"{i}.png" for i in (0, 1, *range(3, 10))]
+    assert [row.texts[0].continuation for row in splits["validation"]] == ["Text 11."]
+    assert missing == {"drawn": ["2.png", "10.png"]}
+
+    arguments = ["--dataset", str(tmp_path / "texts"), "--images", str(coco_folder / "images"), "--size", "mini"]
+    settings = parse_settings([*arguments, "--cache_dir", str(tmp_path / "cache"), "--vocab_size", "300"])
+    prepared = prepare(settings, show_progress=True)
+    assert len(prepared.train) == 9 and prepared.skipped == ["2.png: not among --images", "10.png: not among --images"]
+    assert "2 pictures of drawn are not among --images: 2.png, 10.png" in caplog.text
+    assert prepared.sources == {"train": {"drawn": 9}, "validation": {"drawn": 1}, "test": {}}
+    settings.strict = True
+    with pytest.raises(ValueError, match="2 pictures are missing, the first: 2.png"):
+        prepare(settings, show_progress=False)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty has none of the pictures for training; .* is 0\.png"):
+        join_pictures(read_datasets([str(tmp_path / "texts")]), [tmp_path / "empty"])
 
 
 def test_questions_and_answers(tmp_path):

@@ -4,7 +4,7 @@ import pickle
 import shutil
 
 import pytest
-from hub_folders import DATASET_CARD, MODEL_CARD, change_json, write_checkpoint, write_dataset
+from hub_folders import DATASET_CARD, MODEL_CARD, ROOT, change_json, write_checkpoint, write_dataset
 
 from nanovlm_hf.hub.verify import loading_problems, problems_of
 
@@ -49,6 +49,15 @@ def test_a_folder_that_must_not_be_published_is_refused(work, name, content, sai
     problems = problems_of(path.parent, "model")
     assert any(problem.startswith(f"{name}: ") and said in problem for problem in problems), problems
     assert "a" * 10 not in "".join(problems)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [path.parent for path in (*ROOT.glob("dataset_cards/*/data"), *ROOT.glob("checkpoints/*/config.json"))],
+    ids=lambda folder: folder.name,
+)
+def test_what_lies_in_the_checkout_may_be_published(folder):
+    assert problems_of(folder, "dataset" if (folder / "data").is_dir() else "model") == []
 
 
 def test_secrets_of_the_environment_and_strings_in_parquet_are_seen(work, monkeypatch):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 
+import evaluating
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -11,7 +12,9 @@ import yaml
 from huggingface_hub import ModelCard
 from typer.testing import CliRunner
 
+from nanovlm_hf.cli import app
 from nanovlm_hf.data.sources import data_fingerprint, read_datasets
+from nanovlm_hf.evaluation import statistics
 from nanovlm_hf.evaluation.measures import MEASURES
 from nanovlm_hf.hub.model_card import write_model_card
 from nanovlm_hf.hub.results import read_results
@@ -53,9 +56,9 @@ def checkpoint(tmp_path, coco_folder, model, processor):
 def card_of(checkpoint, monkeypatch, tmp_path):
     """Writes the card in the folder that the recipe's names start from, and returns it."""
 
-    def write(results=None):
+    def write(results=None, datasets=()):
         monkeypatch.chdir(tmp_path)
-        return ModelCard(write_model_card(checkpoint, results).read_text())
+        return ModelCard(write_model_card(checkpoint, results, datasets).read_text())
 
     return write
 
@@ -82,17 +85,17 @@ def results(checkpoint, tmp_path):
         "caption": {**sight, "cider_x100": figure(31.25, 28.0, 34.5), "chair_i": figure(0.333, 0.3, 0.36)},
         "short": {**sight, "commonest_share": figure(0.0273, 0.01, 0.05), "ended_in_length": None},
     }
-    about = {"revision": "main", "parameters": 5_670_000, "device": "cpu", "trained_on_this_data": True}
     commonest = {"short": {"text": "A dog runs | fast.", "pictures": 15, "different": 400}}
     judged = {"judge-1": {"short": {"grammar": figure(7.25), "total": figure(33.5)}}}
     validity = {"passed": False}
     decoding = {"do_sample": False, "num_beams": 1, "repetition_penalty": 1.0, "max_new_tokens": 48}
+    about = {"revision": "main", "parameters": 5_670_000, "device": "cpu", "trained_on_this_data": True}
+    about["decoding"] = {"caption": decoding, "short": decoding}
     content = {
         "format": 1,
         "created": "2026-11-21T16:00:00+00:00",
         "command": "nanovlm evaluate --model nanovlm-tiny --dataset photos --out results",
         "data": {"datasets": ["photos"], "split": "test", "chosen": "all", "pictures": 568},
-        "decoding": {"caption": decoding, "short": decoding},
         "measures": {
             name: {"title": one.title, "meaning": one.meaning, "better": one.better} for name, one in MEASURES.items()
         },
@@ -116,12 +119,29 @@ def results(checkpoint, tmp_path):
         for index in range(8):
             row = {"model": label, "style": "caption", "image_id": str(index), "source": "coco", "beginning": "A dog"}
             row |= {"completion": f" of {label}, number {index} | end.", "cider": index / 10}
-            rows.append(row)
+            rows.append({**row, "from_nothing": f"A dog of {label}, number {index} | end."})
     folder = tmp_path / "results"
     folder.mkdir()
     (folder / "results.json").write_text(json.dumps(content))
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "items.parquet")
     return folder / "results.json"
+
+
+@pytest.fixture
+def write_dataset(tmp_path):
+    """A dataset's folder whose test split has these texts as captions of pictures 0, 1, ..."""
+
+    def write(name, texts):
+        rows = [{"image_id": str(i), "text": f"Text {i}.", "captions": [text]} for i, text in enumerate(texts)]
+        path = tmp_path / "datasets" / name / "data" / "test-00000-of-00001.parquet"
+        path.parent.mkdir(parents=True)
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+        return path.parent.parent
+
+    return write
+
+
+HELD_OUT = [f"A dog  of held-out texts, number {i} | end." for i in range(8)]
 
 
 def test_without_results_the_card_says_so_and_is_valid(checkpoint, card_of):
@@ -181,9 +201,10 @@ def test_results_stand_in_tables_with_intervals(checkpoint, card_of, results):
     text = card.text
     assert "| Shuffled gap | 0.212 [0.202, 0.223] | - | higher | 568 |" in text
     assert "| CIDEr ×100 | 31.2 [28.0, 34.5] | 93.5 [80.0, 99.0] | higher | 568 |" in text
-    assert "tells the right picture 55.1% [51.0, 59.3] of the time; guessing would give 10.0%" in text
-    assert 'One text serves 2.7% [1.0, 5.0] of the pictures in the style `short`: "A dog runs' in text
-    assert "- **Shuffled gap**: their difference" in text
+    assert "belongs to 55.1% [51.0, 59.3] of the time. Guessing would give 10.0%." in text
+    assert "| Right picture of 10 (guessing: 10.0%) | 55.1% [51.0, 59.3] | 55.1% [51.0, 59.3] | higher |" in text
+    assert 'one text serves 2.7% [1.0, 5.0] of the pictures in the style `short`: "A dog runs' in text
+    assert "- **Shuffled gap**: loss with wrong pictures less loss" in text
     assert "| blip | 223,000,000 | 0.212 [0.202, 0.223]" in text
     assert "could **not** tell them apart" in text and "| short | 7.25 [7.24, 7.26] | 33.50 [33.49, 33.51] |" in text
     assert "has not been evaluated" not in text
@@ -193,18 +214,36 @@ def test_samples_are_the_models_best_and_worst(card_of, results):
     text = card_of(results).text
     best = text.index("Captions: the best")
     worst = text.index("Captions: the worst")
-    row = "| coco {0} | **A dog** of tiny, number {0} \\| end. | A dog of held-out texts, number {0} \\| end. |"
+    row = "| [coco {0}](https://cocodataset.org/#explore?id={0}) | **A dog** of tiny, number {0} \\| end. | A dog of held-out texts, number {0} \\| end. |"
     for number, start in ((7, best), (6, best), (5, best), (2, worst), (1, worst), (0, worst)):
         assert text.find(row.format(number), start) > start
     assert row.format(3) not in text and row.format(7) not in text[worst:]
     assert "of blip" not in text
 
 
-def test_the_model_index_holds_the_headline_figures(card_of, results):
-    data = card_of(results).data
-    found = {(one.dataset_type, one.metric_type): one.metric_value for one in data.eval_results}
-    assert found["org/shortdesc", "gap"] == 0.2125 and found["org/shortdesc", "cider_x100"] == 31.25
+def test_the_model_index_holds_the_figures_of_datasets_that_have_the_very_texts(card_of, results, write_dataset):
+    ours = write_dataset("mydesc", HELD_OUT + ["One more."])
+    other = write_dataset("otherdesc", [text.replace("dog", "cat") for text in HELD_OUT])
+    data = card_of(results, [ours, other]).data
+    found = {(one.dataset_type, one.dataset_split, one.metric_type): one.metric_value for one in data.eval_results}
+    assert found == {("org/mydesc", "test", "cider_x100"): 31.25}
     assert data.metrics == ["cider"] and data.model_name == "nanovlm-tiny"
+    assert card_of(results, [other]).data.eval_results is None
+
+
+def test_a_few_texts_that_a_dataset_lacks_are_noted(results, write_dataset):
+    from nanovlm_hf.hub.results import datasets_with
+
+    rows = [
+        {"model": "held-out texts", "style": "short", "image_id": str(i), "from_nothing": f"Number {i}."}
+        for i in range(200)
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), results.with_name("items.parquet"))
+    texts = [row["from_nothing"] for row in rows]
+    nearly, half = write_dataset("nearly", texts[:199]), write_dataset("half", texts[:100])
+    found = datasets_with(results.with_name("items.parquet"), "test", [nearly, half])
+    assert found == {"short": {"nearly": "199 of the 200 texts are in the dataset"}}
+    assert datasets_with(results.with_name("items.parquet"), "train", [nearly]) == {}
 
 
 def test_results_of_other_weights_are_refused(checkpoint, card_of, results):
@@ -217,18 +256,84 @@ def test_results_of_other_weights_are_refused(checkpoint, card_of, results):
     assert (checkpoint / "README.md").read_bytes() == before
 
 
-def test_the_command_also_writes_what_the_push_script_reads(checkpoint, results, tmp_path, monkeypatch):
+def test_the_command_writes_the_card_with_what_lies_in_dataset_cards(
+    checkpoint, results, write_dataset, tmp_path, monkeypatch
+):
     import typer
 
     from nanovlm_hf.hub.model_card import main
 
+    write_dataset("mydesc", HELD_OUT)
+    (tmp_path / "datasets").rename(tmp_path / "dataset_cards")
     monkeypatch.chdir(tmp_path)
-    app = typer.Typer()
-    app.command()(main)
-    run = CliRunner().invoke(app, [str(checkpoint), "--results", str(results), "--hub-results", "for-the-hub"])
+    command = typer.Typer()
+    command.command()(main)
+    run = CliRunner().invoke(command, [str(checkpoint), "--results", "results"])
     assert run.exit_code == 0, run.output
-    read = read_results(tmp_path / "for-the-hub" / "nanovlm-tiny.json")
-    assert read.model == "nanovlm-tiny" and {one.metric for one in read.results} >= {"gap", "cider_x100"}
+    assert ModelCard.load(checkpoint / "README.md").data.eval_results[0].dataset_type == "org/mydesc"
     shutil.rmtree(checkpoint)
-    run = CliRunner().invoke(app, [str(checkpoint)])
+    run = CliRunner().invoke(command, [str(checkpoint)])
     assert run.exit_code == 2 and "holds no checkpoint" in run.output
+
+
+def test_results_are_those_of_models_that_were_trained_here(results, write_dataset):
+    ours = write_dataset("mydesc", HELD_OUT)
+    content = json.loads(results.read_text())
+    content["models"]["blip"]["trained_on_this_data"] = None
+    results.write_text(json.dumps(content))
+    (read,) = read_results(results.parent, [ours])
+    assert (read.model, read.date) == ("tiny", "2026-11-21T16:00:00+00:00")
+    (row,) = read.results
+    assert (row.dataset, row.split, row.metric, row.value, row.low, row.high) == (
+        *("mydesc", "test", "cider_x100", 31.25, 28.0, 34.5),
+    )
+    assert row.backing == "95% interval 28 to 34.5, n = 568"
+
+
+def test_files_that_are_no_results_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such results"):
+        read_results(tmp_path, [])
+    for text in ('{"models": {', "[]", '{"models": {}}'):
+        (tmp_path / "results.json").write_text(text)
+        with pytest.raises(ValueError, match="results.json"):
+            read_results(tmp_path, [])
+
+
+def test_a_fine_tuned_model_says_what_it_comes_from(checkpoint, card_of):
+    recipe = yaml.safe_load((checkpoint / "recipe.yaml").read_text())
+    (checkpoint / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "start_from": "org/nanovlm-base"}))
+    card = card_of()
+    assert "fine-tuned from org/nanovlm-base" in card.text and "trained from scratch" not in card.text
+    assert card.data.base_model == "org/nanovlm-base" and card.data.license == "unknown"
+    assert "of the training data and of the model that it started from" in card.text
+
+
+def test_what_the_run_recorded_of_its_sources_counts_without_its_folders(checkpoint, card_of):
+    change(checkpoint / "training_run.json", data_fingerprint="0" * 16)
+    change(checkpoint / "training_run.json", pictures_by_source={"train": {"coco": 7, "mine": 1}, "test": {}})
+    card = card_of()
+    assert "| train | 8 | 7 | 1 |" in card.text and card.data.license == "unknown"
+
+
+def test_what_evaluate_writes_goes_into_the_card_and_to_the_hub(
+    tmp_path, make_model, make_processor, write_dataset, monkeypatch
+):
+    """The whole way, without a made-up file in between."""
+    model = make_model(text={"max_position_embeddings": 256})
+    folder = evaluating.write_checkpoint(tmp_path / "checkpoints" / "nanovlm-tiny", model, make_processor(model))
+    (folder / "training_run.json").write_text(json.dumps({"data_fingerprint": "another"}))
+    evaluating.write_photos(tmp_path / "photos")
+    monkeypatch.setattr(statistics, "RESAMPLES", 100)
+    command = ["evaluate", "--model", str(folder), "--dataset", str(tmp_path / "photos"), "--style", "short"]
+    run = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "results")])
+    assert run.exit_code == 0, run.output
+    texts = [""] * 10 + [evaluating.text_of(f"short {i}", 22) for i in range(10, 15)]
+    ours = write_dataset("mydesc", texts)
+    (read,) = read_results(tmp_path / "results", [ours])
+    assert read.model == "nanovlm-tiny" and {row.dataset for row in read.results} == {"mydesc"}
+    assert {"gap", "right_picture"} <= {row.metric for row in read.results}
+    (folder / "training_run.json").unlink()
+    card = ModelCard(write_model_card(folder, tmp_path / "results", [ours]).read_text())
+    assert [one.metric_value for one in card.data.eval_results] == [row.value for row in read.results]
+    assert "## At a glance" in card.text and "Short descriptions: all measures" in card.text
+    assert "Short descriptions: the worst" in card.text or "Good and bad" not in card.text

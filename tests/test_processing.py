@@ -1,5 +1,6 @@
 """Pictures of any kind and texts of any form arrive as the model expects, or are refused by name."""
 
+import base64
 import io
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -94,9 +95,14 @@ def test_arrays_that_are_no_pictures(array, message):
         load_picture(array)
 
 
-def test_paths_bytes_and_urls_give_the_same_pixels(tmp_path, pictures):
+def test_paths_bytes_urls_and_base64_give_the_same_pixels(tmp_path, pictures):
     data = png(pictures[0])
     (tmp_path / "a.png").write_bytes(data)
+    (tmp_path / "a").mkdir()
+    nameless = tmp_path / "a" / ("b" * 63)  # a file of a cache, with a name that may be base64
+    nameless.write_bytes(data)
+    text = base64.b64encode(data).decode()
+    texts = (text, base64.encodebytes(data).decode(), f"data:image/png;base64,{text}")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -111,11 +117,15 @@ def test_paths_bytes_and_urls_give_the_same_pixels(tmp_path, pictures):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     expected = np.asarray(pictures[0])
-    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), data, f"{url}/a.png"):
+    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), str(nameless), data, f"{url}/a.png", *texts):
         np.testing.assert_array_equal(np.asarray(load_picture(source)), expected)
     with pytest.raises(ValueError, match=r"missing.png: not a readable picture .*404"):
         load_picture(f"{url}/missing.png")
     server.shutdown()
+    with pytest.raises(ValueError, match=r"^data:image/png;base64,\S{58}\.\.\.: not a readable picture") as raised:
+        noise = png(Image.effect_noise((64, 64), 50))
+        load_picture("data:image/png;base64," + base64.b64encode(noise[:-100]).decode())
+    assert len(str(raised.value)) < 300
 
 
 def test_bad_files_are_named(tmp_path, pictures):

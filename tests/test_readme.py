@@ -1,14 +1,17 @@
 """The README's commands run as they stand, and its figures are those that the commands print."""
 
+import importlib
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+import typer
 from datasets import load_dataset
 from typer.testing import CliRunner
 
 from nanovlm_hf.cli import app
+from nanovlm_hf.edge.export import export
 from nanovlm_hf.training.prepare import build_model
 from nanovlm_hf.training.settings import parse_settings
 
@@ -27,7 +30,8 @@ def desk(tmp_path, monkeypatch, model, processor, pictures):
     model.generation_config.update(max_new_tokens=8, do_sample=False)
     model.save_pretrained(tmp_path / "runs" / "picture-book")
     processor.save_pretrained(tmp_path / "runs" / "picture-book")
-    for name in ("photo.jpg", "a.jpg", "b.png", "c.jpg"):
+    (tmp_path / "photos").mkdir()
+    for name in ("photo.jpg", "a.jpg", "b.png", "c.jpg", "photos/a.jpg"):
         pictures[0].save(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -37,6 +41,8 @@ def desk(tmp_path, monkeypatch, model, processor, pictures):
 def test_describe_commands(desk, command):
     arguments = shlex.split(command.replace("https://example.org/", ""))
     piped = (desk / "photo.jpg").read_bytes() if arguments[0] == "cat" else None
+    if "--engine onnx" in command:
+        export("runs/picture-book", "picture-book-onnx")
     result = CliRunner().invoke(app, arguments[arguments.index("nanovlm") + 1 :], input=piped)
     assert result.exit_code == 0, result.output
 
@@ -63,7 +69,29 @@ def test_python_example(desk, capsys):
 def test_train_commands_are_understood(command, monkeypatch):
     monkeypatch.chdir(ROOT)
     settings = parse_settings(shlex.split(command)[3:])
-    assert settings.dataset == (["photos/"] if "--dataset" in command else None)
+    assert settings.dataset == (re.findall(r"--dataset (\S+)", command) or None)
+    assert settings.images == (re.findall(r"--images (\S+)", command) or None)
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if re.match("nanovlm (evaluate|export|demo|serve)", command)]
+)
+def test_commands_are_understood(command):
+    result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--help"])  # unknown options are refused
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if re.search(r"push_scripts/|nanovlm_hf\.(hub|edge)", command)]
+)
+def test_hub_commands_are_understood(command, monkeypatch):
+    script = re.search(r"python (?:-m )?(\S+?)(?:\.py)? ", command)[1].replace("/", ".")
+    monkeypatch.syspath_prepend(ROOT)
+    app = typer.Typer()
+    app.command()(importlib.import_module(script).main)
+    arguments = shlex.split(command)[3 if "-m" in command.split() else 2 :]
+    result = CliRunner().invoke(app, [*arguments, "--help"])  # an option that there is not would be refused
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("recipe", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)

@@ -3,12 +3,14 @@
 import base64
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +99,17 @@ def test_it_streams_the_same_text(ask, pictures):
     assert sum(map(bool, chunks)) > 1  # it came in pieces
 
 
+def test_the_readmes_client_gets_the_same_text(server, ask, checkpoint, pictures, tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.S) if "OpenAI(" in block)
+    code = code.replace(":8000", f":{server[1]}").replace("runs/picture-book", checkpoint.name)
+    pictures[2].save(tmp_path / "photo.jpg", "PNG")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    whole = ask(png_of(pictures[2]), max_tokens=None, extra_body={"chat_template_kwargs": {"style": "long"}})
+    assert capsys.readouterr().out.strip() == whole.choices[0].message.content.strip()
+
+
 def test_a_text_without_limit_ends_with_the_models_positions(ask, model, pictures):
     for picture in pictures:
         answer = ask(png_of(picture), max_tokens=None, extra_body={"chat_template_kwargs": {"style": "long"}})
@@ -108,7 +121,7 @@ def test_what_cannot_be_read_is_answered_with_the_reason(ask, checkpoint, pictur
 
     wrong = {
         "data:image/png;base64,AAAA": "not a readable picture",
-        "data:image/png;base64,?": "no valid base64",
+        "data:image/png;base64,?": "not a readable picture",
         str(checkpoint / "config.json"): "http(s) address or data:",
     }
     for url, reason in wrong.items():

@@ -212,7 +212,7 @@ def test_in_a_browser_without_network(address, browser, tmp_path, pictures, mode
     find("#picture input[type=file]").send_keys(str(tmp_path / "notes.png"))
     wait.until(lambda browser: "notes.png is not a readable picture" in browser.page_source)
     assert str(tmp_path) not in browser.page_source and "/tmp/" not in find(".toast-wrap, .toast-body").text
-    browser.refresh()
+    wait.until(lambda browser: not browser.find_elements(By.CSS_SELECTOR, "#picture img"))  # no broken one is left
 
     find("#picture input[type=file]").send_keys(str(tmp_path / "photo.png"))
     find("#likelihood table")

@@ -7,7 +7,7 @@ Rows of several datasets with the same image_id become one row with all their te
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,39 @@ def merge_rows(merged: dict[str, tuple[str | None, Row]], found: Iterable[tuple[
             known.picture, known.name, known.version = row.picture, row.name, row.version
         known.file_name = known.file_name or row.file_name
         known.image_url = known.image_url or row.image_url
+
+
+def join_pictures(
+    splits: dict[str, list[Row]], places: Sequence[Path]
+) -> tuple[dict[str, list[Row]], dict[str, list[str]]]:
+    """Joins rows that come without pictures, such as ShortDesc's, with a user's own.
+
+    Args:
+        splits: rows by split, as `read_datasets` gives them.
+        places: folders with pictures, with all that is beneath, or zips of them.
+
+    Returns:
+        By split, the rows that have a picture: the one found, else their own. And by source, the names of those without.
+
+    Raises:
+        FileNotFoundError, ValueError: see `PictureIndex.find`; or no row for training has a picture.
+    """
+    from nanovlm_hf.data.picture_files import find_pictures  # it finds them for this module's rows
+
+    found, _ = find_pictures([row for rows in splits.values() for row in rows], places)
+    pictured = {row.image_id: row for row in found}
+    joined = {
+        split: [pictured[row.image_id] for row in rows if row.image_id in pictured] for split, rows in splits.items()
+    }
+    missing: dict[str, list[str]] = {}
+    for row in (row for rows in splits.values() for row in rows if row.image_id not in pictured):
+        missing.setdefault(row.source, []).append(row.file_name or row.image_id)
+    if not joined["train"]:
+        first = next(iter(missing.values()), ["none"])[0]
+        raise ValueError(
+            f"{', '.join(map(str, places))} has none of the pictures for training; the first to be looked for is {first}."
+        )
+    return joined, missing
 
 
 def data_fingerprint(splits: dict[str, list[Row]]) -> str:

@@ -8,17 +8,31 @@ described in `nanovlm_hf.evaluation.results`.
 """
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nanovlm_hf.files import write_atomically
+from nanovlm_hf.hub.results import HELD_OUT, read_evaluation_file
 
 TITLES = {"caption": "Captions", "short": "Short descriptions", "long": "Long descriptions"}
-HELD_OUT = "held-out texts"
+# What a reader wants first, each style a column; the tables of all measures follow.
+AT_A_GLANCE = (
+    "right_picture",
+    "gap",
+    "cider_x100",
+    "chair_i",
+    "grammar_errors_per_100_words",
+    "repeated_4grams",
+    "commonest_share",
+    "ended_in_length",
+)
+# Where a picture can be looked at: it lies on its owner's page, not here.
+PICTURE_PAGES = {
+    "coco": "https://cocodataset.org/#explore?id={}",
+    "flickr8k": "https://www.flickr.com/photo.gne?id={}",
+}
 SAMPLES = 3  # good ones of a style, and bad ones
-# Other models beside ours, in these; for the Hub, in these by dataset.
+# Other models beside ours, in these.
 HEADLINE = (
     ("short", "gap"),
     ("short", "right_picture"),
@@ -26,15 +40,6 @@ HEADLINE = (
     ("caption", "cider_x100"),
     ("caption", "bleu4"),
 )
-INDEXED = {
-    "shortdesc": (
-        *(("short", name) for name in ("gap", "right_picture", "right_text", "perplexity_ratio", "ended_in_length")),
-        *(("caption", name) for name in ("cider_x100", "bleu4")),
-    ),
-    "longdesc": tuple(
-        ("long", name) for name in ("gap", "right_picture", "right_text", "perplexity_ratio", "ended_in_length")
-    ),
-}
 # In results.json, but not in the card: others say nearly the same.
 LEFT_OUT = ("chance", "texts_with_errors", "rouge1_mean", "distinct_1", "distinct_3", "distinct_4", "finished_texts")
 METRICS = {"cider_x100": "cider", "bleu4": "bleu", "perplexity": "perplexity", "rouge1_max": "rouge"}
@@ -52,6 +57,7 @@ class Evaluation:
     decoding: str
     figures: dict[str, dict[str, Any]]
     limits: list[str]
+    glance: dict[str, Any]
     tables: list[dict[str, Any]]
     headline: list[str]
     others: list[dict[str, Any]]
@@ -65,25 +71,6 @@ class Evaluation:
         measured = {name for figures in self.figures.values() for name, figure in figures.items() if figure}
         return [metric for name, metric in METRICS.items() if name in measured]
 
-    def for_model_index(self, model: str, namespace: str) -> list[Any]:
-        """The headline figures as `huggingface_hub.EvalResult`."""
-        return self.for_the_hub(model).for_model_index(namespace)
-
-    def for_the_hub(self, model: str) -> Any:
-        """The headline figures as `nanovlm_hf.hub.results.ModelResults`."""
-        from nanovlm_hf.evaluation.measures import MEASURES
-        from nanovlm_hf.hub.results import ModelResults, Result
-
-        found = []
-        for dataset, wanted in INDEXED.items():
-            for style, name in wanted:
-                figure = self.figures.get(style, {}).get(name)
-                if figure and figure["low"] is not None:
-                    numbers = (figure["mean"], figure["low"], figure["high"], figure["n"])
-                    title = f"{MEASURES[name].title}, {TITLES[style].lower()}"
-                    found.append(Result(dataset, self.data["split"], name, title, *numbers))
-        return ModelResults(model, self.weights_sha256, self.created, tuple(found))
-
 
 def read_evaluation(folder: Path, path: Path) -> Evaluation:
     """The evaluation of a checkpoint's weights.
@@ -92,11 +79,8 @@ def read_evaluation(folder: Path, path: Path) -> Evaluation:
         FileNotFoundError: no such results.
         ValueError: no results, or of other weights only.
     """
-    if path.is_dir():
-        path = path / "results.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such results. `nanovlm evaluate --out` writes them as results.json.")
-    results = json.loads(path.read_text(encoding="utf-8"))
+    path = path / "results.json" if path.is_dir() else path
+    results = read_evaluation_file(path)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     models = results.get("models", {})
     label = next((label for label, model in models.items() if model.get("weights_sha256") == digest), None)
@@ -120,9 +104,10 @@ def read_evaluation(folder: Path, path: Path) -> Evaluation:
         weights_sha256=digest,
         data=results["data"],
         held_out_from_training=bool(model.get("trained_on_this_data")) and results["data"]["split"] != "train",
-        decoding=_decoding(results["decoding"]),
+        decoding=_decoding(model["decoding"]),
         figures=model["styles"],
         limits=_limits(model),
+        glance=_glance(model["styles"], measures),
         tables=[_table(style, model["styles"][style], held_out.get(style, {}), measures) for style in model["styles"]],
         headline=[f"{measures[name]['title']} ({style})" for style, name in headline],
         others=[
@@ -133,14 +118,7 @@ def read_evaluation(folder: Path, path: Path) -> Evaluation:
             }
             for other, about in models.items()
         ],
-        chance=next(
-            (
-                shown_figure("chance", {**figures["chance"], "low": None})
-                for figures in model["styles"].values()
-                if figures.get("chance")
-            ),
-            "chance",
-        ),
+        chance=_chance(model["styles"]),
         judges=_judges(results, model),
         meanings=[(measures[name]["title"], measures[name]["meaning"]) for name in shown],
         samples=_samples(path.with_name("items.parquet"), label, list(model["styles"])),
@@ -180,13 +158,6 @@ def _decoding(decoding: dict[str, dict[str, Any]]) -> str:
     return ", ".join([how, *more]) + f", at most {limits} tokens"
 
 
-def write_hub_results(evaluation: Evaluation, model: str, folder: Path) -> Path:
-    """Writes the file that `push_scripts/push_results.py` reads, named by the model."""
-    path = folder / f"{model}.json"
-    write_atomically(path, json.dumps(asdict(evaluation.for_the_hub(model)), indent=1, ensure_ascii=False) + "\n")
-    return path
-
-
 def _limits(model: dict[str, Any]) -> list[str]:
     """What a user must know first, in figures, of the style with most to tell."""
     lines = []
@@ -194,17 +165,16 @@ def _limits(model: dict[str, Any]) -> list[str]:
         figures = model["styles"].get(style, {})
         if figures.get("right_picture"):
             lines.append(
-                f"**How much it sees**: given a text of the style `{style}` and ten pictures, it tells the right picture "
-                f"{shown_figure('right_picture', figures['right_picture'])} of the time; guessing would give "
-                f"{shown_figure('chance', {**figures['chance'], 'low': None})}."
+                f"**How much it sees**: of ten pictures it tells the one that a text of the style `{style}` belongs to "
+                f"{shown_figure('right_picture', figures['right_picture'])} of the time. Guessing would give {_chance({style: figures})}."
             )
             break
     for style in ("caption", "short", "long"):
         figures = model["styles"].get(style, {})
         if figures.get("chair_i"):
             lines.append(
-                f"**How much it makes up**: of the objects that it names in the style `{style}`, no caption by people has "
-                f"{shown_figure('chair_i', figures['chair_i'])}."
+                f"**How much it makes up**: {shown_figure('chair_i', figures['chair_i'])} of the objects that it names in "
+                f"the style `{style}` are in none of people's captions of the picture."
             )
             break
     common = {
@@ -215,11 +185,32 @@ def _limits(model: dict[str, Any]) -> list[str]:
     if common:
         style = max(common, key=lambda style: common[style]["mean"])
         text = model.get("commonest", {}).get(style, {}).get("text", "").strip()
+        share = shown_figure("commonest_share", common[style])
         lines.append(
-            f"One text serves {shown_figure('commonest_share', common[style])} of the pictures in the style `{style}`"
+            f"**How much it repeats itself**: one text serves {share} of the pictures in the style `{style}`"
             + (f': "{" ".join(text.split())}"' if text else ".")
         )
     return lines
+
+
+def _chance(styles: dict[str, Any]) -> str:
+    """What guessing would give where ten are told apart, a little more than a tenth where a source has fewer pictures."""
+    found = next((figures["chance"] for figures in styles.values() if figures.get("chance")), None)
+    return shown_figure("chance", {**found, "low": None}) if found else "chance"
+
+
+def _glance(styles: dict[str, Any], measures: dict[str, Any]) -> dict[str, Any]:
+    """The measures that matter most, a row each; the styles are columns."""
+    names = [name for name in AT_A_GLANCE if any(figures.get(name) for figures in styles.values())]
+    rows = [
+        {
+            "title": measures[name]["title"] + (f" (guessing: {_chance(styles)})" if name == "right_picture" else ""),
+            "figures": [shown_figure(name, figures.get(name)) for figures in styles.values()],
+            "better": measures[name]["better"],
+        }
+        for name in names
+    ]
+    return {"styles": list(styles), "rows": rows}
 
 
 def _table(style: str, ours: dict[str, Any], held_out: dict[str, Any], measures: dict[str, Any]) -> dict[str, Any]:
@@ -284,7 +275,14 @@ def _samples(path: Path, label: str, styles: list[str]) -> list[dict[str, Any]]:
         ]
         scored.sort(key=lambda pair: pair[0], reverse=True)
         for title, chosen in (("the best", scored[:SAMPLES]), ("the worst", scored[SAMPLES:][-SAMPLES:])):
-            samples = [{**row, "written": written.get((style, row["image_id"]), "")} for _, row in chosen]
+            samples = [
+                {
+                    **row,
+                    "written": written.get((style, row["image_id"]), ""),
+                    "page": PICTURE_PAGES.get(row["source"], "").format(row["image_id"]),
+                }
+                for _, row in chosen
+            ]
             if samples:
                 groups.append({"title": f"{TITLES.get(style, style)}: {title}", "samples": samples})
     return groups

@@ -1,6 +1,6 @@
 """The card of a checkpoint: what it is, its limits, use, training, figures, terms. No figure in it is typed by hand.
 
-    python -m nanovlm_hf.hub.model_card checkpoints/nanovlm-base --results results/results.json
+    python -m nanovlm_hf.hub.model_card checkpoints/nanovlm-base --results results/
 
 It is made of the folder's config.json, recipe.yaml, training_run.json and metrics.jsonl, and of what `nanovlm evaluate`
 wrote; the wording is in `model_card_template.md`. Without results the card says that there are none.
@@ -8,14 +8,20 @@ wrote; the wording is in `model_card_template.md`. Without results the card says
 
 import json
 import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from nanovlm_hf import __version__
+from nanovlm_hf.errors import clear_errors
 from nanovlm_hf.files import write_atomically
-from nanovlm_hf.hub.card_results import Evaluation, read_evaluation, write_hub_results
+from nanovlm_hf.hub.card_results import Evaluation, read_evaluation
+from nanovlm_hf.hub.results import read_results
 
 TEMPLATE = Path(__file__).with_name("model_card_template.md")
 OURS = {"coco", "flickr8k"}  # the sources of ShortDesc and LongDesc
@@ -27,12 +33,13 @@ STYLE_NAMES = {
 }
 
 
-def write_model_card(folder: str | Path, results: str | Path | None = None) -> Path:
+def write_model_card(folder: str | Path, results: str | Path | None = None, datasets: Sequence[Path] = ()) -> Path:
     """Writes a checkpoint's `README.md`, valid for the Hub, and returns its path.
 
     Args:
         folder: the checkpoint's, as training wrote it.
-        results: `results.json` of `nanovlm evaluate`, in which this checkpoint's weights are evaluated.
+        results: the folder that `nanovlm evaluate` wrote, or its results.json, in which these weights are evaluated.
+        datasets: folders of datasets as the Hub holds them; figures of their texts go into the card's `model-index`.
 
     Raises:
         FileNotFoundError: no checkpoint, or no such results.
@@ -42,59 +49,78 @@ def write_model_card(folder: str | Path, results: str | Path | None = None) -> P
     from jinja2 import Environment, StrictUndefined
 
     from nanovlm_hf.hub.verify import card_problems
-    from nanovlm_hf.modeling import NanoVLMConfig
 
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"{folder} holds no checkpoint (no config.json): pass the folder that training wrote.")
     name = folder.resolve().name
-    config = NanoVLMConfig.from_pretrained(folder)
-    recipe, run = _read(folder / "recipe.yaml"), _read(folder / "training_run.json")
-    data = training_data(recipe, run)
-    styles = _styles(recipe, run)
-    evaluation = read_evaluation(folder, Path(results)) if results else None
+    evaluation, figures = None, []
+    if results:
+        evaluation = read_evaluation(folder, Path(results))
+        for one in read_results(Path(results), list(datasets)) if datasets else ():
+            if one.weights_sha256 == evaluation.weights_sha256:
+                figures = replace(one, model=name).for_model_index("org")
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["thousands"] = "{:,}".format
     environment.filters["quoted"] = '`"{}"`'.format
     environment.filters["cell"] = lambda text: re.sub(r"\s+", " ", text).replace("|", "\\|")
-    parts = _parts(config)
-    best = run.get("best")
-    history = _read_lines(folder / "metrics.jsonl")
+    told = _about(folder, evaluation)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        card_data=_card_data(name, data, styles, evaluation).to_yaml(),
+        card_data=_card_data(name, told, figures).to_yaml(),
         name=name,
         repo_id=f"org/{name}",
-        config=config,
-        parts=parts,
-        parameters=sum(part["parameters"] for part in parts),
-        reshaped=any(recipe.get(part, "{}") not in ("{}", {}) for part in ("vision_config", "text_config")),
-        recipe=recipe,
-        recipe_text=_recipe_text(recipe),
-        run=run,
-        best=best,
-        validated=[style for style in ("", *STYLE_NAMES) if best and (f"loss_{style}" if style else "loss") in best],
-        last_training=next((entry for entry in reversed(history) if "train_loss" in entry), None),
-        has_curve=(folder / "curve.png").is_file(),
-        data=data,
-        styles=[STYLE_NAMES[style] for style in styles],
-        style_names=styles,
-        answers="answer" in styles,
-        default_style=_read(folder / "processor_config.json").get("style", "short"),
-        generation=_generation(_read(folder / "generation_config.json")),
-        transformers_range=_transformers_range(),
-        evaluation=evaluation,
         version=__version__,
+        **told,
     )
-    card = str(ModelCard(re.sub(r"\n{3,}", "\n\n", text)))
+    card = str(ModelCard(re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text))))
     if problems := card_problems(card, "model"):
         raise ValueError(f"{name}: the card would not be valid: {'; '.join(problems)}")
     write_atomically(folder / "README.md", card)
     return folder / "README.md"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _about(folder: Path, evaluation: Evaluation | None) -> dict[str, Any]:
+    """What the template tells of a checkpoint, out of the files in its folder."""
+    import yaml
+
+    from nanovlm_hf.modeling import NanoVLMConfig
+    from nanovlm_hf.modeling.configuration_nanovlm import SIZES
+
+    config = NanoVLMConfig.from_pretrained(folder)
+    recipe, run = read_settings(folder / "recipe.yaml"), read_settings(folder / "training_run.json")
+    history = _read_lines(folder / "metrics.jsonl")
+    best = run.get("best") or min(
+        (entry for entry in history if "loss" in entry), key=itemgetter("loss"), default=None
+    )
+    data, styles, parts = training_data(recipe, run), _styles(recipe, best), _parts(config)
+    recipe = published_recipe(recipe)
+    return {
+        "config": config,
+        "parts": parts,
+        "parameters": sum(part["parameters"] for part in parts),
+        "megabytes": (folder / "model.safetensors").stat().st_size / 1e6,
+        "reshaped": any(recipe.get(part, "{}") not in ("{}", {}) for part in ("vision_config", "text_config")),
+        "recipe": recipe,
+        "recipe_text": yaml.safe_dump(recipe, sort_keys=False),
+        "run": run,
+        "best": best,
+        "validated": [style for style in ("", *STYLE_NAMES) if best and f"loss_{style}".rstrip("_") in best],
+        "last_training": next((entry for entry in reversed(history) if "train_loss" in entry), None),
+        "has_curve": (folder / "curve.png").is_file(),
+        "data": data,
+        "styles": styles,
+        "style_names": STYLE_NAMES,
+        "sizes": list(SIZES),
+        "default_style": read_settings(folder / "processor_config.json").get("style", "short"),
+        "generation": _generation(read_settings(folder / "generation_config.json")),
+        "transformers_range": _transformers_range(),
+        "evaluation": evaluation,
+    }
+
+
+def read_settings(path: Path) -> dict[str, Any]:
     """A JSON or YAML file's content; nothing where there is no file."""
     import yaml
 
@@ -106,32 +132,39 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def training_data(recipe: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
-    """Where the training pictures come from: read from the recipe's folders, if they still hold what was trained on.
+    """Where the training pictures come from: as the run has recorded, or as its folders say if they hold the same still.
 
     Returns:
         `sources`, `splits` (split -> source -> pictures; both empty where that cannot be told), `known` (all of them are
         ShortDesc's and LongDesc's) and `picture_book`.
     """
+    splits = run.get("pictures_by_source") or _read_sources(recipe, run)
+    sources = sorted({source for counts in splits.values() for source in counts})
+    from_scratch = not recipe.get("start_from")  # or else the terms of other data count, too
+    picture_book = bool(recipe) and not recipe.get("dataset")
+    return {
+        "sources": sources,
+        "splits": {split: counts for split, counts in splits.items() if counts},
+        "known": from_scratch and bool(sources) and set(sources) <= OURS,
+        "picture_book": from_scratch and picture_book,
+    }
+
+
+def _read_sources(recipe: dict[str, Any], run: dict[str, Any]) -> dict[str, dict[str, int]]:
     from nanovlm_hf.data.sources import data_fingerprint, read_datasets
 
     names = recipe.get("dataset")
-    unknown = {"sources": [], "splits": {}, "known": False, "picture_book": bool(recipe) and not names}
     if not names or not all(Path(name).exists() for name in names):
-        return unknown
+        return {}
     read = read_datasets(list(names))
     if data_fingerprint(read) != run.get("data_fingerprint"):
-        return unknown
-    sources = sorted({row.source for rows in read.values() for row in rows})
-    splits = {
-        split: {source: sum(row.source == source for row in rows) for source in sources}
-        for split, rows in read.items()
-    }
-    return {"sources": sources, "splits": splits, "known": set(sources) <= OURS, "picture_book": False}
+        return {}
+    return {split: dict(Counter(row.source for row in rows)) for split, rows in read.items()}
 
 
-def _styles(recipe: dict[str, Any], run: dict[str, Any]) -> list[str]:
+def _styles(recipe: dict[str, Any], best: dict[str, Any] | None) -> list[str]:
     """The kinds of text that it learned: those that validation has texts of, else those of the recipe."""
-    validated = [style for style in STYLE_NAMES if f"loss_{style}" in (run.get("best") or {})]
+    validated = [style for style in STYLE_NAMES if f"loss_{style}" in (best or {})]
     return validated or [style for style in STYLE_NAMES if style in recipe.get("styles", "caption,short,long")]
 
 
@@ -178,16 +211,16 @@ def _parts(config: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _recipe_text(recipe: dict[str, Any]) -> str:
-    """The recipe as it may be published: folders by their last part."""
-    import yaml
+def published_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe without what is this machine's: folders go by their names; datasets and models on the Hub stay."""
 
-    shown = {name: value for name, value in recipe.items() if name not in ("output_dir", "cache_dir")}
-    if shown.get("dataset"):
-        shown["dataset"] = [
-            Path(name).name if Path(name).is_absolute() or name.startswith(".") else name for name in shown["dataset"]
-        ]
-    return yaml.safe_dump(shown, sort_keys=False) if shown else ""
+    def name_of(value: Any) -> Any:
+        if isinstance(value, list):
+            return [name_of(one) for one in value]
+        is_folder = isinstance(value, str) and (value.startswith((".", "~")) or Path(value).is_absolute())
+        return Path(value).resolve().name if is_folder else value
+
+    return {name: name_of(value) for name, value in recipe.items() if name not in ("output_dir", "cache_dir")}
 
 
 def _generation(settings: dict[str, Any]) -> list[str]:
@@ -208,27 +241,29 @@ def _generation(settings: dict[str, Any]) -> list[str]:
         "no_repeat_ngram_size",
         "length_penalty",
     )
-    said = [f"{name} {settings[name]}" for name in (*names, "max_new_tokens") if settings.get(name) is not None]
-    return [how, *said]
+    said = [f"{name} {settings[name]}" for name in names if settings.get(name) is not None]
+    limit = settings.get("max_new_tokens")
+    return [how, *said, *([f"at most {limit} tokens"] if limit else [])]
 
 
 def _transformers_range() -> str:
-    """The releases that setup.cfg allows."""
+    """The releases that setup.cfg allows, such as "5.0 or later, below 6"."""
     from importlib.metadata import requires
 
     wanted = next(one for one in requires("nanovlm-hf") or [] if re.match(r"transformers\b", one))
-    return re.sub(r"^transformers>=([\d.]+).*", r"\1 or later", wanted)
+    lowest, below = re.search(r">=([\d.]+)", wanted), re.search(r"<([\d.]+)", wanted)
+    return (f"{lowest[1]} or later" if lowest else "of any release") + (f", below {below[1]}" if below else "")
 
 
-def _card_data(name: str, data: dict[str, Any], styles: list[str], evaluation: Evaluation | None) -> Any:
+def _card_data(name: str, told: dict[str, Any], figures: list[Any]) -> Any:
     from huggingface_hub import ModelCardData
 
+    data, base = told["data"], told["recipe"].get("start_from")
     licence, licence_name = "unknown", None
     if data["picture_book"]:
         licence = "apache-2.0"
     elif data["known"]:
         licence, licence_name = "other", "research-and-non-commercial-use"
-    figures = evaluation.for_model_index(name, "org") if evaluation and data["known"] else []
     return ModelCardData(
         language=["en"],
         license=licence,
@@ -236,16 +271,17 @@ def _card_data(name: str, data: dict[str, Any], styles: list[str], evaluation: E
         license_link="README.md#licences" if licence_name else None,
         library_name="transformers",
         pipeline_tag="image-text-to-text",
+        base_model=base if base and "/" in base and not Path(base).exists() else None,
         tags=[
             "nanovlm",
             "vision-language-model",
             "image-captioning",
             "simple-english",
-            "trained-from-scratch",
+            "fine-tuned" if base else "trained-from-scratch",
             "arxiv:2502.07838",
         ],
         datasets=["org/shortdesc", "org/longdesc"] if data["known"] else None,
-        metrics=evaluation.metrics if evaluation else None,
+        metrics=told["evaluation"].metrics if told["evaluation"] else None,
         model_name=name if figures else None,
         eval_results=figures or None,
     )
@@ -253,21 +289,22 @@ def _card_data(name: str, data: dict[str, Any], styles: list[str], evaluation: E
 
 def main(
     folder: Annotated[Path, typer.Argument(help="The checkpoint's folder.")],
-    results: Annotated[Optional[Path], typer.Option(help="results.json of `nanovlm evaluate`.")] = None,  # noqa: UP045
-    hub_results: Annotated[
+    results: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="A folder that also gets the results as push_scripts/push_results.py reads them."),
+        typer.Option(help="What `nanovlm evaluate --out` wrote, with these weights."),
+    ] = None,
+    datasets: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="Datasets, or folders of them, of which the evaluated texts are. Default: dataset_cards/."),
     ] = None,
 ) -> None:
     """Write a checkpoint's card, README.md, from its settings, its run and its results."""
-    try:
-        typer.echo(f"{write_model_card(folder, results)} is written.")
-        if results and hub_results:
-            path = write_hub_results(read_evaluation(folder, results), folder.resolve().name, hub_results)
-            typer.echo(f"{path} is written.")
-    except (ValueError, OSError) as error:
-        typer.echo(f"model card: {error}", err=True)
-        raise typer.Exit(2) from None
+    with clear_errors("train", program="model card"):
+        from nanovlm_hf.hub.uploads import find_folders
+
+        places = datasets or [place for place in [Path("dataset_cards")] if place.is_dir()]
+        found = find_folders(places, [], "data") if places else []
+        typer.echo(f"{write_model_card(folder, results, found)} is written.")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from nanovlm_hf.errors import clear_errors
+
 Namespace = Annotated[
     Optional[str],  # noqa: UP045 (typer)
     typer.Option(help="A user or an organisation on the Hub. Default: whoever the token belongs to."),
@@ -42,27 +44,23 @@ def resolve_namespace(api: Any, namespace: str | None, dry_run: bool) -> str:
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
+def push_errors() -> Iterator[None]:
     """Ends the program with one message and status 1 where the Hub refuses, 2 where the input is at fault."""
     from huggingface_hub.errors import HTTPError
 
-    try:
-        yield
-    except RuntimeError as error:  # the client wraps what befalls large files
-        why = f" {explain(error.__cause__)}" if isinstance(error.__cause__, HTTPError) else ""
-        typer.echo(f"push: {error}{why}", err=True)
-        raise typer.Exit(1) from None
-    except HTTPError as error:
-        typer.echo(f"push: {explain(error)}", err=True)
-        raise typer.Exit(1) from None
-    except JSONDecodeError:
-        typer.echo(
-            "push: The Hub has trouble: it answered with something that is not JSON. Run this again later.", err=True
-        )
-        raise typer.Exit(1) from None
-    except (ValueError, OSError) as error:
-        typer.echo(f"push: {error}", err=True)
-        raise typer.Exit(2) from None
+    with clear_errors("train", program="push"):
+        try:
+            yield
+            return
+        except RuntimeError as error:  # the client wraps what befalls large files
+            why = f" {explain(error.__cause__)}" if isinstance(error.__cause__, HTTPError) else ""
+            said = f"{error}{why}"
+        except HTTPError as error:
+            said = explain(error)
+        except JSONDecodeError:
+            said = "The Hub has trouble: it answered with something that is not JSON. Run this again later."
+        typer.echo(f"push: {said}", err=True)
+        raise typer.Exit(1)
 
 
 def explain(error: Any) -> str:

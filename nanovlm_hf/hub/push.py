@@ -148,7 +148,7 @@ def push(uploads: list[Upload], settings: Settings, api: Any = None, console: An
     Raises:
         ValueError: a folder must not be published as it is (all reasons are named), or main changed meanwhile in files
             that this push would change too.
-        huggingface_hub's errors: see `nanovlm_hf.hub.options.clear_errors` for what they mean.
+        huggingface_hub's errors: see `nanovlm_hf.hub.options.push_errors` for what they mean.
     """
     from huggingface_hub import HfApi
     from rich.console import Console

@@ -1,24 +1,25 @@
 """Evaluation results as the Hub reads them: `.eval_results/*.yaml` and the card's `model-index`.
 
-    results = read_results(Path("results/nanovlm-base.json"))
+    (results,) = read_results(Path("results"), [Path("dataset_cards/shortdesc"), Path("dataset_cards/longdesc")])
     eval_files(results, "org")                  # {".eval_results/longdesc.yaml": ...}
 
-A file of results is JSON: `model` (the repository's name), `weights_sha256` (of the evaluated model.safetensors), `date`
-(ISO 8601) and `results`, a list of objects with `dataset` (a repository's name), `split`, `metric` (an identifier), `name`
-(for people), `value`, its 95% interval `low` and `high`, `n` (items) and, if need be, `notes`.
+They are the headline figures of what `nanovlm evaluate` wrote. A figure is published for a dataset only where that holds
+the very texts that it was measured on.
 
 Source of the format: https://huggingface.co/docs/hub/eval-results and huggingface_hub's EvalResultEntry and EvalResult.
 """
 
 import json
-import math
-import re
-from dataclasses import dataclass, fields
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 TASK = "image-text-to-text"
+_DESCRIPTION = ("gap", "right_picture", "right_text", "chair_i", "perplexity_ratio", "ended_in_length")
+HEADLINES = {"caption": ("cider_x100", "bleu4"), "short": _DESCRIPTION, "long": _DESCRIPTION}
+HELD_OUT = "held-out texts"  # as items.parquet names them
+LEAST_SHARE = 0.99  # of the texts must be in a dataset: one that was built later may have left out a few
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,9 @@ class Result:
     n: int
     notes: str = ""
 
-    def __post_init__(self) -> None:
-        if not all(math.isfinite(number) for number in (self.value, self.low, self.high)) or self.n < 1:
-            raise ValueError(
-                f"{self.name} on {self.dataset}: value, low and high must be numbers, and n at least 1: {self}."
-            )
-        if not self.low <= self.value <= self.high:
-            raise ValueError(
-                f"{self.name} on {self.dataset}: {self.value} lies outside of its interval, {self.interval}."
-            )
-
-    @property
-    def interval(self) -> str:
-        return f"{self.low:g} to {self.high:g}"
-
     @property
     def backing(self) -> str:
-        return f"95% interval {self.interval}, n = {self.n}"
+        return f"95% interval {self.low:g} to {self.high:g}, n = {self.n}"
 
 
 @dataclass(frozen=True)
@@ -81,30 +68,118 @@ class ModelResults:
         ]
 
 
-def read_results(path: Path) -> ModelResults:
-    """Reads a file of results.
+def read_evaluation_file(path: Path) -> dict[str, Any]:
+    """What `nanovlm evaluate` wrote; its form is described in `nanovlm_hf.evaluation.results`.
+
+    Args:
+        path: results.json, or the folder that has it.
 
     Raises:
-        ValueError: it is not of the form that this module's beginning describes.
+        FileNotFoundError: no such results.
+        ValueError: something else.
     """
+    path = path / "results.json" if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such results. `nanovlm evaluate --out` writes them as results.json.")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        names = {field.name for field in fields(Result)}
-        results = [{name: value for name, value in row.items() if name in names} for row in data["results"]]
-        read = ModelResults(
-            data["model"], data["weights_sha256"], data["date"], tuple(Result(**row) for row in results)
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a whole JSON file ({error}). Run `nanovlm evaluate` again.") from None
+    if not isinstance(results, dict) or not {"models", "measures", "data", "created"} <= results.keys():
+        raise ValueError(f"{path} is not what `nanovlm evaluate` writes: it lacks `models`, `measures` or `data`.")
+    return results
+
+
+def read_results(path: Path, datasets: list[Path]) -> list[ModelResults]:
+    """The headline figures of the models that this package trained, for the datasets that hold the evaluated texts.
+
+    Args:
+        path: results.json of `nanovlm evaluate`, or the folder that has it, with items.parquet beside.
+        datasets: folders of datasets as the Hub holds them.
+
+    Returns:
+        One for each of these models; without figures where none of the datasets holds the texts.
+
+    Raises:
+        FileNotFoundError, ValueError: no results.
+    """
+    results = read_evaluation_file(path)
+    items = (path if path.is_dir() else path.parent) / "items.parquet"
+    holders = datasets_with(items, results["data"]["split"], datasets)
+    found = []
+    for label, model in results["models"].items():
+        # Baselines have no record of a training run; from the Hub, one has no file to hash.
+        if model.get("weights_sha256") and model.get("trained_on_this_data") is not None:
+            name, when = label.split("/")[-1], results["created"]
+            rows = tuple(_results_of(model, results, holders))
+            found.append(ModelResults(name, model["weights_sha256"], when, rows))
+    return found
+
+
+def _results_of(
+    model: dict[str, Any], results: dict[str, Any], holders: dict[str, dict[str, str]]
+) -> Iterator[Result]:
+    data, measures = results["data"], results["measures"]
+    for style, datasets in holders.items():
+        for dataset, note in datasets.items():
+            for name in HEADLINES.get(style, ()):
+                figure = model["styles"].get(style, {}).get(name)
+                if figure and figure["low"] is not None:
+                    numbers = (figure["mean"], figure["low"], figure["high"], figure["n"])
+                    yield Result(dataset, data["split"], name, f"{measures[name]['title']}, {style}", *numbers, note)
+
+
+def datasets_with(items: Path, split: str, datasets: list[Path]) -> dict[str, dict[str, str]]:
+    """Which datasets hold the texts that an evaluation completed.
+
+    Args:
+        items: items.parquet of `nanovlm evaluate`.
+        split: the datasets' split to look in.
+        datasets: folders that `nanovlm data build` wrote, or others of that form.
+
+    Returns:
+        style -> name of a dataset -> what is to be noted where a few of the texts are not in it.
+
+    Raises:
+        FileNotFoundError: no such items.
+    """
+    import pyarrow.parquet as parquet
+
+    if not items.is_file():
+        raise FileNotFoundError(
+            f"{items}: not there. It lies beside results.json, and says which texts were completed."
         )
-        datetime.fromisoformat(read.date)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a file of results: {type(error).__name__}: {error}") from None
-    if not read.results or not re.fullmatch(r"[0-9a-f]{64}", read.weights_sha256):
-        raise ValueError(
-            f"{path}: `results` must not be empty, and `weights_sha256` must be of 64 hexadecimal digits."
-        )
-    keys = [(result.dataset, result.metric) for result in read.results]
-    if doubled := {f"{metric} on {dataset}" for dataset, metric in keys if keys.count((dataset, metric)) > 1}:
-        raise ValueError(f"{path}: more than one value of {', '.join(sorted(doubled))}; the Hub shows one.")
-    return read
+    asked: dict[str, set[tuple[str, str]]] = {}
+    rows = parquet.read_table(items, columns=["model", "style", "image_id", "from_nothing"]).to_pylist()
+    for row in rows:
+        if row["model"] == HELD_OUT:
+            asked.setdefault(row["style"], set()).add((row["image_id"], _normal(row["from_nothing"])))
+    found: dict[str, dict[str, str]] = {}
+    for folder in datasets:
+        held = _texts_in(folder, split)
+        for style, texts in asked.items():
+            there = len(texts & held)
+            if there >= LEAST_SHARE * len(texts):
+                note = f"{there} of the {len(texts)} texts are in the dataset" if there < len(texts) else ""
+                found.setdefault(style, {})[folder.resolve().name] = note
+    return found
+
+
+def _texts_in(folder: Path, split: str) -> set[tuple[str, str]]:
+    """(image_id, text) of a dataset's descriptions and captions."""
+    import pyarrow.parquet as parquet
+
+    held = set()
+    for path in sorted(folder.glob(f"data/{split}-*.parquet")):
+        columns = [name for name in parquet.read_schema(path).names if name in ("image_id", "text", "captions")]
+        for row in parquet.read_table(path, columns=columns).to_pylist():
+            texts = [row.get("text"), *(row.get("captions") or [])]
+            held |= {(str(row.get("image_id")), _normal(text)) for text in texts if text}
+    return held
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.split())
 
 
 def eval_files(results: ModelResults, namespace: str) -> dict[str, str]:

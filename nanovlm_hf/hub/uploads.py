@@ -35,22 +35,33 @@ def find_folders(folders: list[Path], only: list[str], marker: str) -> list[Path
     return [path for path, name in zip(found, names, strict=True) if not only or name in only]
 
 
-def find_results(paths: list[Path], only: list[str]) -> list[ModelResults]:
-    """The results in files, and in the JSON files of folders; of these the named models'.
+def find_results(paths: list[Path], datasets: list[Path], only: list[str]) -> list[ModelResults]:
+    """The results in what `nanovlm evaluate` wrote, of the named models.
 
     Raises:
         FileNotFoundError: there are none.
-        ValueError: a file is not one of results, or a name of `only` is not among them.
+        ValueError: of no model that this package trained, or of none of the datasets; a name of `only` is not among
+            them, or one is there twice.
     """
-    files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
-    if not files or not all(file.is_file() for file in files):
-        raise FileNotFoundError(
-            f"No file of results in {', '.join(map(str, paths))}: name one, a JSON file for each model."
+    found = [results for path in paths for results in read_results(path, datasets)]
+    names = [results.model for results in found]
+    places = ", ".join(map(str, paths))
+    if not found:
+        raise ValueError(
+            f"{places}: no results of a checkpoint that lies in a folder, with its training_run.json. Evaluate one: "
+            "`nanovlm evaluate --model checkpoints/NAME --dataset ... --out results/`."
         )
-    found = [read_results(file) for file in files]
-    if unknown := sorted(set(only) - {results.model for results in found}):
-        raise ValueError(f"--only {', '.join(unknown)}: there is {', '.join(results.model for results in found)}.")
-    return [results for results in found if not only or results.model in only]
+    if not any(results.results for results in found):
+        raise ValueError(
+            f"The texts that {places} was measured on are not those of {', '.join(map(str, datasets))}. Name the folders "
+            "of the datasets that were evaluated on with --datasets."
+        )
+    if unknown := sorted(set(only) - set(names)):
+        raise ValueError(f"--only {', '.join(unknown)}: there is {', '.join(names)}.")
+    chosen = [results for results in found if not only or results.model in only]
+    if doubled := {name for name in names if [results.model for results in chosen].count(name) > 1}:
+        raise ValueError(f"Two results are of one name, which is the repository's: {', '.join(sorted(doubled))}.")
+    return chosen
 
 
 def with_pictures(folders: list[Path], places: list[Path], out: Path) -> list[Path]:

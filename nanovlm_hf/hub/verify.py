@@ -25,7 +25,7 @@ _SECRET = re.compile(
 )
 _HOME = re.compile(r"(?<![\w.~-])(?:/home/[\w.-]+|/Users/[\w.-]+|/root(?=/))|[A-Za-z]:(?:\\+|/)Users(?:\\+|/)[\w.-]+")
 # Prose and code may name a path as an example; what a program wrote down may not.
-_ABSOLUTE = re.compile(r"(?<![\w.:/~<-])/(?:[\w.-]+/)+[\w.-]+|(?<!\w)[A-Za-z]:\\+(?:[\w.-]+\\+)+[\w.-]+")
+ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~<-])/(?:[\w.-]+/)+[\w.-]+|(?<!\w)[A-Za-z]:\\+(?:[\w.-]+\\+)+[\w.-]+")
 _WRITTEN_BY_PROGRAMS = (".json", ".jsonl", ".yaml", ".yml", ".parquet", ".csv")
 
 _CARD_FIELDS: dict[str, dict[str, str | None]] = {
@@ -95,7 +95,7 @@ def leaks_in(text: str, written_by_program: bool = False) -> list[str]:
     places = [str(place) for place in (Path.home(), Path.cwd()) if len(place.parts) > 2]
     paths = _HOME.findall(text) + [place for place in places if place in text]
     if written_by_program:
-        paths += _ABSOLUTE.findall(text)
+        paths += ABSOLUTE_PATH.findall(text)
     return [*found, *(f"a path of this machine, {path}" for path in dict.fromkeys(paths))]
 
 

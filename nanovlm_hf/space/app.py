@@ -51,6 +51,17 @@ def open_picture(path: str | None) -> Image.Image:
         ) from None
 
 
+def drop_unreadable(*paths: str | None) -> list[Any]:
+    """Empties the uploads that are no pictures: a browser would show a broken one beside the message."""
+    updates = []
+    for path in paths:
+        try:
+            updates.append(gr.skip() if path is None or open_picture(path) else None)
+        except gr.Error:
+            updates.append(None)
+    return updates
+
+
 def stream(model: Any, processor: Any, inputs: Any, written: dict[str, Any]) -> Iterator[str]:
     """What is written so far, piece by piece; in the end `written` holds the `text` and all `ids` (1, length)."""
     streamer = TextIteratorStreamer(processor.tokenizer, skip_prompt=True, skip_special_tokens=True)
@@ -190,7 +201,7 @@ def make_page(models: dict[str, tuple[Any, Any]]) -> gr.Blocks:
                 note = gr.Markdown()
                 table = gr.Markdown(elem_id="likelihood")
         kept = gr.State()
-        gr.on(
+        wrote = gr.on(
             [picture.upload, button.click, beginning.submit],
             write,
             [picture, name, style, beginning, other],
@@ -200,6 +211,7 @@ def make_page(models: dict[str, tuple[Any, Any]]) -> gr.Blocks:
             scroll_to_output=True,
             show_progress_on=text,
         )
+        wrote.failure(drop_unreadable, [picture, other], [picture, other], api_visibility="private")
         word.input(show_word, [kept, word], heat, api_visibility="private")
     return page
 

@@ -372,6 +372,7 @@ def finish(trainer: Trainer) -> None:
             "target_tokens": data.train.num_targets(list(range(len(data.train)))),
             "pictures_left_out": data.skipped,
             "data_fingerprint": data.fingerprint,
+            "pictures_by_source": data.sources,
             "processes": trainer.accelerator.num_processes,
             "bf16": trainer.bf16,
         },

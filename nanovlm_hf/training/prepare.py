@@ -2,13 +2,14 @@
 
 import json
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nanovlm_hf.data.batches import TrainingData
 from nanovlm_hf.data.picture_cache import PictureCache, build_picture_cache, default_cache_dir
-from nanovlm_hf.data.sources import Row, data_fingerprint, read_datasets
+from nanovlm_hf.data.sources import Row, data_fingerprint, join_pictures, read_datasets
 from nanovlm_hf.training.settings import TrainingSettings
 from nanovlm_hf.training.word_loss import PictureWords, WordShares
 
@@ -19,7 +20,8 @@ ROOM_FOR_PROMPT = 32  # tokens that a beginning may have before the longest text
 
 @dataclass
 class Prepared:
-    """`skipped`: what is wrong with each picture that was left out; `seen`: training pictures, as many as validation's."""
+    """`seen`: training pictures, as many as validation's; `sources`: how many pictures of each, by split; `skipped`: what
+    is wrong with each picture that was left out."""
 
     processor: Any
     train: TrainingData
@@ -27,6 +29,7 @@ class Prepared:
     validation: TrainingData
     words: PictureWords | WordShares | None
     fingerprint: str
+    sources: dict[str, dict[str, int]]
     skipped: list[str]
 
 
@@ -90,6 +93,15 @@ def build_processor(settings: TrainingSettings, rows: list[Row]) -> Any:
 def prepare(settings: TrainingSettings, show_progress: bool) -> Prepared:
     """Reads the data, trains the tokenizer, decodes the pictures."""
     splits = read_datasets(settings.dataset or [str(picture_book(settings, show_progress))])
+    skipped: list[str] = []
+    if settings.images:
+        splits, missing = join_pictures(splits, [Path(place) for place in settings.images])
+        skipped = [f"{name}: not among --images" for names in missing.values() for name in names]
+        for source, names in missing.items() if show_progress else ():
+            first = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+            logger.warning("%d pictures of %s are not among --images: %s", len(names), source, first)
+        if missing and settings.strict:
+            raise ValueError(f"{len(skipped)} pictures are missing, the first: {skipped[0]}")
     styles = settings.styles.split(",")
     for rows in splits.values():
         for row in rows:
@@ -98,7 +110,6 @@ def prepare(settings: TrainingSettings, show_progress: bool) -> Prepared:
     if not splits["train"]:
         raise ValueError(f"No training text in any of the styles {settings.styles}: see --styles.")
     processor = build_processor(settings, splits["train"])
-    skipped: list[str] = []
     datasets = {}
     held_out = splits["validation"][: settings.eval_pictures]
     for split, rows in (("train", splits["train"]), ("validation", held_out)):
@@ -121,8 +132,9 @@ def prepare(settings: TrainingSettings, show_progress: bool) -> Prepared:
     words = None
     if settings.word_loss:
         words = (WordShares if settings.word_targets == "shares" else PictureWords)(splits["train"])
+    sources = {split: dict(Counter(row.source for row in rows)) for split, rows in splits.items()}
     return Prepared(
-        processor, datasets["train"], seen, datasets["validation"], words, data_fingerprint(splits), skipped
+        processor, datasets["train"], seen, datasets["validation"], words, data_fingerprint(splits), sources, skipped
     )
 
 

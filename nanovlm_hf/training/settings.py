@@ -40,6 +40,11 @@ class TrainingSettings:
         "Default: the picture book, which is drawn on the spot.",
         action="extend",
     )
+    images: list[str] | None = _flag(
+        None,
+        "Folder or zip of pictures for datasets that come without, such as our ShortDesc and LongDesc; repeat it.",
+        action="extend",
+    )
     output_dir: str = _flag("runs/model", "Where the model goes, best step first, with all that says how it came.")
     cache_dir: str | None = _flag(None, "Where decoded pictures lie. Default: nanovlm/ in the Hugging Face cache.")
 
