@@ -30,6 +30,7 @@ def desk(tmp_path, monkeypatch, model, processor, pictures):
     model.generation_config.update(max_new_tokens=8, do_sample=False)
     model.save_pretrained(tmp_path / "runs" / "picture-book")
     processor.save_pretrained(tmp_path / "runs" / "picture-book")
+    (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
     (tmp_path / "photos").mkdir()
     for name in ("photo.jpg", "a.jpg", "b.png", "c.jpg", "photos/a.jpg"):
         pictures[0].save(tmp_path / name)
