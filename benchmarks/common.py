@@ -14,7 +14,7 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def clock_name(threads: int) -> str:
 
 
 def in_turn(
-    sides: dict[str, Callable[[], Any]],
+    sides: Mapping[str, Callable[[], Any]],
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
     burst: int = 1,
@@ -106,7 +106,8 @@ def in_turn(
     """
     from rich.progress import track
 
-    names, found = list(sides), {name: [] for name in sides}
+    names = list(sides)
+    found: dict[str, list[float]] = {name: [] for name in names}
     for index in track(range(rounds), "Timing", transient=True):
         for name in names[index % len(names) :] + names[: index % len(names)]:
             seconds = []

@@ -8,6 +8,7 @@ the decoder (fp32, int8, torch) beside reading as many bytes as its matrices hav
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +91,16 @@ def steps(torch_side: tuple[Any, Any, Any], describers: dict[str, Any], sizes: d
 
     from nanovlm_hf.edge.describe import DecoderRun
 
-    sides: dict[str, Callable[[], Any]] = {}
-    for name, describer in describers.items():
+    def begin(describer: Any) -> Callable[[Any], Any]:
         settings = describer.settings
         image = np.zeros((1, settings["image_seq_length"], settings["width"]), np.float32)
-        ids = [describer.prompt_ids("", "short")]
+        return DecoderRun(describer.decoder, settings, image, [describer.prompt_ids("", "short")]).step
+
+    sides: dict[str, Callable[[], Any]] = {}
+    for name, describer in describers.items():
         buffer = np.ones(sizes[name] // 4, np.float32)
-        sides[f"onnx {name}"] = stepper(
-            lambda d=describer, i=image, p=ids: DecoderRun(d.decoder, d.settings, i, p).step, np.array([7])
-        )
-        sides[f"reading {name}"] = lambda buffer=buffer: np.dot(buffer, buffer)
+        sides[f"onnx {name}"] = stepper(partial(begin, describer), np.array([7]))
+        sides[f"reading {name}"] = partial(np.dot, buffer, buffer)
     model, processor, picture = torch_side
     inputs = processor(images=picture, return_tensors="pt")
 

@@ -7,6 +7,7 @@ The other benchmarks hold our speed against these.
 
 import os
 import platform
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def main() -> None:
     # Half a cache each; the smallest are read before a call has begun.
     levels = [(f"L{level}", size // 2) for size, level in caches() if size >= 2**19] + [("memory", MEMORY_BYTES)]
     buffers = {name: torch.ones(size // 4) for name, size in levels}
-    reads = {name: (lambda buffer=buffer: _read(buffer)) for name, buffer in buffers.items()}
+    reads = {name: partial(_read, buffer) for name, buffer in buffers.items()}
     found = in_turn(reads, options.rounds, clock, burst=5, warming=2)
     for name, size in levels:
         amount = max(1, 2**22 // size) * size / 1e9

@@ -8,6 +8,7 @@ writes without a cache, reads the picture once and writes exactly as many tokens
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmarks.common import Row, calibrate, clock_for, finish, in_turn, parse, parser_for, ratio, spread
@@ -144,9 +145,9 @@ def sides_of(writers: dict[str, Callable[..., Any]], threads: int) -> dict[str, 
     sides: dict[str, Callable[[], Any]] = {}
     for name, write in writers.items():
         for tokens in (TOKENS, 1):
-            sides[f"{name} {tokens}"] = lambda write=write, tokens=tokens: write(tokens)
+            sides[f"{name} {tokens}"] = partial(write, tokens)
             if threads > 1 and name == "large, cls":
-                sides[f"{name}, 1 thread {tokens}"] = lambda w=write, t=tokens: on_one_thread(w, t)
+                sides[f"{name}, 1 thread {tokens}"] = partial(on_one_thread, write, tokens)
     return sides
 
 
@@ -160,8 +161,8 @@ def rows_of(found: dict[str, list[float]], peers: list[str], together: dict[str,
         for peer in peers:
             side = f"{peer} {tokens}"
             row = Row(group, peer, *spread(together[peer][side], 1e3), "ms", "peer")
-            wanted = BARS[peer][tokens == 1] if peer in BARS else None
-            row.over("large, cls", ratio(together[peer], side, f"large, cls {tokens}"), wanted and (">=", wanted))
+            bar = (">=", float(BARS[peer][tokens == 1])) if peer in BARS else None
+            row.over("large, cls", ratio(together[peer], side, f"large, cls {tokens}"), bar)
             row.note = f"{ratio(together[peer], side, f'large, pooled {tokens}')[0]:.1f}x large, pooled"
             rows.append(row)
     return rows

@@ -116,11 +116,19 @@ def main() -> int:
             difference = round(max(abs(a - b) for a, b in zip(curves[name], curves["one"], strict=True)), 5)
             label = {"one": "one process", "two": "two processes", "machines": "two machines, over loopback"}[name]
             speeds.append(
-                Row("training in processes", label, *[speed] * 3, "pictures/s", note=f"threads: {threads} each")
+                Row("training in processes", label, speed, speed, speed, "pictures/s", note=f"threads: {threads} each")
             )
             if name != "one":
                 note = f"{len(curves[name])} steps, losses {curves[name][0]:.4f} to {curves[name][-1]:.4f}"
-                row = Row("loss curve beside that of one process", label, *[difference] * 3, "nats at most", note=note)
+                row = Row(
+                    "loss curve beside that of one process",
+                    label,
+                    difference,
+                    difference,
+                    difference,
+                    "nats at most",
+                    note=note,
+                )
                 row.bar = None if options.muon else ("<=", LARGEST_DIFFERENCE)
                 rows.append(row)
     finish(rows + speeds, options, before, how="One run of each.", curves=curves)

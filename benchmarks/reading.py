@@ -120,7 +120,8 @@ def measure(call: str, what: str) -> dict[str, float]:
 
 def main() -> None:
     options = parse(parser_for(__doc__, rounds=3))
-    before, found = calibrate(), {}
+    before = calibrate()
+    found: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         captions, pictures = Path(folder) / "annotations" / "captions_train2017.json", Path(folder) / "pictures.zip"
         captions.parent.mkdir()

@@ -323,7 +323,9 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    before, rows, prepared = calibrate(), [], {}
+    before = calibrate()
+    rows: list[Row] = []
+    prepared: dict[str, Any] = {}  # the data of each form serves all sizes
     with tempfile.TemporaryDirectory() as name:
         for size in options.sizes:
             rows += measure_size(size, options, Path(name), prepared)

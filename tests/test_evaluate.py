@@ -294,6 +294,8 @@ def test_a_judge_is_asked_for_only_after_a_yes(desk, first):
     assert results["judges"]["stub (blind)"]["reasons"] == {"not judged yet": 5}
     assert results["models"]["seeing"]["judges"]["stub (blind)"] == {}
     assert "stub (blind) scored nothing: not judged yet" in (desk / "refused" / "report.md").read_text()
+    run(desk, "seeing", out="refused", style="short")
+    assert not (desk / "refused" / "judgements.parquet").exists()  # nobody judged these results
 
 
 def test_data_without_captions_are_evaluated_without_measures_of_truth(desk, tmp_path):

@@ -112,6 +112,12 @@ def test_a_report_to_be_given_on_holds_no_picture_and_no_path(folder):
             assert str(folder.parent) not in (place / name).read_text()
 
 
+def test_judges_come_first_where_there_are_any(folder):
+    for place, judged in ((folder, True), (folder / "given-on", False)):
+        markdown = (place / "report.md").read_text()
+        assert (markdown.index("\n## Scores by judges") < markdown.index("\n## Sight\n")) == judged
+
+
 def test_markdown_and_html_tell_the_same(folder):
     markdown, html = ((folder / name).read_text() for name in ("report.md", "report.html"))
     for title in re.findall(r"^##+ (.*)$", markdown, re.M):

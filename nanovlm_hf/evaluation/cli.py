@@ -82,8 +82,8 @@ def evaluate(
 ) -> None:
     """Complete held-out beginnings with every model, measure and judge the texts, and write a report.
 
-    Writes report.html (one file), report.md, results.json and items.parquet to --out. Stop it whenever you like: the same
-    command goes on, and with one more --model it computes that model's part only.
+    Writes report.html (one file), report.md, results.json, items.parquet and, of judges, judgements.parquet to --out. Stop
+    it whenever you like: the same command goes on, and with one more --model it computes that model's part only.
 
     The exit status is 1 where a judge left a text unscored, and 130 where you stopped it.
     """

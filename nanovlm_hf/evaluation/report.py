@@ -40,15 +40,17 @@ def write_report(
     Raises:
         FileNotFoundError, ValueError: a picture that cannot be read.
     """
+    judges = [judges_section(results)]  # where nobody judged, it has the paper's table only
     sections = [
         _glance(results),
-        judges_section(results),
+        *(judges if results["judges"] else []),
         sight_section(results, models),
         measures_section(results),
         originality_section(held_out, models),
         side_by_side_section(data, held_out, models, judged, settings.with_pictures),
         curves_section(models),
         comparison_section(results),
+        *([] if results["judges"] else judges),
         _method(results),
     ]
     sections = [section for section in sections if section.blocks]

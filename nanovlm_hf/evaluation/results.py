@@ -274,6 +274,8 @@ def write_results(results: dict[str, Any], evaluated: list[Evaluated], judged: l
     ]
     if scores:
         _write_parquet(scores, folder / "judgements.parquet")
+    else:
+        (folder / "judgements.parquet").unlink(missing_ok=True)  # an earlier run's
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomically(folder / "results.json", text + "\n")
 
