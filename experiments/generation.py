@@ -7,7 +7,6 @@ differences are against the held-out texts: 1 and 0 are how people's texts are.
 """
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,16 @@ from rich.table import Table
 
 from nanovlm_hf.data.sources import read_datasets
 from nanovlm_hf.evaluation.completions import complete_items
+from nanovlm_hf.evaluation.decoding import Decoding
 from nanovlm_hf.evaluation.item_values import TextMeasures, caption_values, repeat_values
 from nanovlm_hf.evaluation.measures import MEASURES, figures_of
-from nanovlm_hf.evaluation.models import Decoding, load_model
+from nanovlm_hf.evaluation.models import load_model
 from nanovlm_hf.evaluation.settings import EvaluationSettings, choose_items
 
 SHOWN = (
     *("cider_x100", "bleu4", "chair_i", "object_recall", "perplexity_ratio", "grammar_errors_ratio"),
     *("repeated_4grams", "ended_in_length", "rouge1_max_above_held_out", "commonest_share"),
 )
-
-
-@dataclass(frozen=True)
-class Sampled(Decoding):
-    """Sampling, which an evaluation does not do; seeded by the library's default generator."""
-
-    temperature: float = 1.0
-    top_p: float = 1.0
-
-    def settings(self, style: str) -> dict[str, Any]:
-        sampling = {"do_sample": True, "temperature": self.temperature, "top_p": self.top_p, "top_k": 0}
-        return {**super().settings(style), **sampling}
 
 
 WAYS = {
@@ -46,15 +34,13 @@ WAYS = {
     "greedy, no 3-gram twice": Decoding(no_repeat_ngram_size=3),
     "4 beams": Decoding(num_beams=4),
     "4 beams, no 3-gram twice": Decoding(num_beams=4, no_repeat_ngram_size=3),
-    "sampled, T 0.5": Sampled(temperature=0.5),
-    "sampled, T 0.7, top-p 0.9": Sampled(temperature=0.7, top_p=0.9),
-    "sampled, T 1": Sampled(),
+    **{f"drawn, T {one}": Decoding(temperature=one) for one in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)},
+    **{f"drawn, T {one}, top-p 0.9": Decoding(temperature=one, top_p=0.9) for one in (0.7, 0.8, 0.9, 1.0)},
+    "drawn, T 0.8, no 3-gram twice": Decoding(temperature=0.8, no_repeat_ngram_size=3),
 }
 
 
 def main() -> None:
-    from transformers import set_seed
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
     parser.add_argument("--dataset", required=True)
@@ -73,7 +59,6 @@ def main() -> None:
         held_out = measures.values(theirs, [True] * len(theirs), items)
         table = Table("decoding", *SHOWN, title=f"{style}, {len(items)} validation pictures")
         for name, decoding in WAYS.items():
-            set_seed(0)
             rows = complete_items(model, items, flags.out, decoding=decoding)
             texts = [row["completion"] for row in rows]
             values = measures.values(texts, [row["ended"] for row in rows], items)

@@ -9,7 +9,8 @@ from conftest import TEXTS, draw
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from nanovlm_hf.data.sources import Text
-from nanovlm_hf.evaluation.models import Decoding, load_model
+from nanovlm_hf.evaluation.decoding import Decoding
+from nanovlm_hf.evaluation.models import load_model
 
 PICTURES = [draw(seed, size) for seed, size in enumerate([(40, 40), (80, 40), (40, 40), (30, 60)])]
 BEGINNINGS = ["A red ball", "The little dog runs", "A blue boat", "A yellow star"]
@@ -247,7 +248,9 @@ def test_kosmos_names_its_prompt_for_captions_and_drops_its_marks(tmp_path, monk
     model = load_model(str(tmp_path), device="cpu")
     asked = []
     write = model.write
-    monkeypatch.setattr(model, "write", lambda pictures, ids, **s: (asked.append(ids), write(pictures, ids, **s))[1])
+    monkeypatch.setattr(
+        model, "write", lambda pictures, ids, *a, **s: (asked.append(ids), write(pictures, ids, *a, **s))[1]
+    )
     model.complete(PICTURES[:1], [""], "caption", SHORT)
     assert asked[0][0].tolist() == model.processor(PICTURES[0], "An image of", num_image_tokens=4)["input_ids"]
     marks = [model.tokenizer.convert_tokens_to_ids(mark) for mark in ("<phrase>", "<patch_index_0001>", "</phrase>")]

@@ -16,7 +16,8 @@ from nanovlm_hf.edge import card
 from nanovlm_hf.edge.card import write_card
 from nanovlm_hf.edge.export import export
 from nanovlm_hf.evaluation import statistics
-from nanovlm_hf.evaluation.models import Decoding, load_model
+from nanovlm_hf.evaluation.decoding import Decoding
+from nanovlm_hf.evaluation.models import load_model
 from nanovlm_hf.fingerprint import folder_fingerprint
 
 BEGINNINGS = ["A red ball", "A yellow", "", "The little dog"]

@@ -210,7 +210,7 @@ def test_an_interrupted_run_goes_on_to_the_same_results(desk, first, monkeypatch
 def test_models_write_alike_or_each_by_its_own_settings(desk, first):
     shutil.copytree(desk / "seeing", desk / "careful")
     written = json.loads((desk / "careful" / "generation_config.json").read_text())
-    careful = {**written, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2, "do_sample": True}
+    careful = {**written, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2, "do_sample": True, "temperature": 0.5}
     (desk / "careful" / "generation_config.json").write_text(json.dumps(careful))
     options = {"limit": 4, "style": "short"}
     found = {}
@@ -221,12 +221,14 @@ def test_models_write_alike_or_each_by_its_own_settings(desk, first):
     assert found["alike"][0] == found["alike"][1] == found["own"][0] != found["own"][1]
     results, report = results_in(desk / "own"), (desk / "own" / "report.md").read_text()
     seeing, careful = (results["models"][name]["decoding"]["short"] for name in ("seeing", "careful"))
-    assert careful == {**seeing, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2} and not careful["do_sample"]
-    assert "| seeing | 1 | 1.0 | 1.0 | 0 |" in report and "| careful | 1 | 1.0 | 1.5 | 2 |" in report
+    drawn = {"do_sample": True, "temperature": 0.5, "top_k": 50, "top_p": 1.0}
+    assert careful == {**seeing, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2, **drawn}
+    assert "| seeing | 1 | 1.0 | 1.0 | 0 | - | - | - |" in report
+    assert "| careful | 1 | 1.0 | 1.5 | 2 | 0.5 | 50 | 1.0 |" in report
     assert "--own-decoding" in results["command"]
-    assert "| all models | 1 | 1.0 | 1.0 | 0 |" in (desk / "alike" / "report.md").read_text()
+    assert "| all models | 1 | 1.0 | 1.0 | 0 | - | - | - |" in (desk / "alike" / "report.md").read_text()
     told = run(desk, "seeing", out="own", code=2, own_decoding=True, num_beams=2, **options)
-    assert "--own-decoding takes beams and penalties from each model" in told.output
+    assert "--own-decoding takes these from each model" in told.output
 
 
 UNSCORED = " ".join(text_of("short 10", 22).split()[:6])

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from nanovlm_hf.data.sources import Row, Text
 from nanovlm_hf.data.text_rules import words_in
 from nanovlm_hf.describe import describe
 from nanovlm_hf.evaluation.completions import complete_items
+from nanovlm_hf.evaluation.decoding import Decoding, Draw
 from nanovlm_hf.evaluation.items import BEGINNING_WORDS, curated_items, held_out_items
-from nanovlm_hf.evaluation.models import Decoding, load_model
+from nanovlm_hf.evaluation.models import load_model
 
 CURATED = Path(__file__).parent.parent / "nanovlm_hf" / "evaluation" / "curated"
 SHORT = Decoding(max_new_tokens={"caption": 6, "short": 6, "long": 6})
@@ -158,8 +160,35 @@ def test_a_checkpoints_own_settings_come_through_only_where_asked_for(rows, comp
     assert Decoding.own(completer.model.generation_config) == Decoding()
     completer.model.generation_config.update(**own)
     assert complete_items(completer, items, tmp_path / "own", "", SHORT, show_progress=False) == plain
-    # Asked for: but neither sampled nor cut short.
+    # Asked for: but not cut short.
+    completer.model.generation_config.update(do_sample=False)
     assert Decoding.own(completer.model.generation_config) == Decoding(3, 1.0, 5.0, 2)
+    completer.model.generation_config.update(do_sample=True, num_beams=1, temperature=0.8, top_p=0.9)
+    drawn = Decoding.own(completer.model.generation_config)
+    assert (drawn.temperature, drawn.top_k, drawn.top_p) == (0.8, 50, 0.9)  # 50 is transformers' own default
+
+
+def test_drawn_texts_are_the_same_in_any_batch_and_like_the_model(rows, completer, tmp_path):
+    items = held_out_items(rows)
+    drawn = replace(SHORT, temperature=1.0)
+    texts = {
+        size: complete_items(completer, items, tmp_path / str(size), "", drawn, batch_size=size, show_progress=False)
+        for size in (3, 64)
+    }
+    assert texts[3] == texts[64]
+    greedy = complete_items(completer, items, tmp_path / "greedy", "", SHORT, show_progress=False)
+    assert sum(one != other for one, other in zip(texts[3], greedy, strict=True)) > len(items) // 2
+    for cold in (replace(SHORT, temperature=1e-4), replace(SHORT, temperature=1.0, top_k=1)):
+        same = complete_items(completer, items, tmp_path / "cold", "", cold, show_progress=False)
+        assert [row["completion"] for row in same] == [row["completion"] for row in greedy]
+    with pytest.raises(ValueError, match="2 beams, and drawn at temperature 1.0: choose one"):
+        Decoding(num_beams=2, temperature=1.0)
+
+
+def test_tokens_are_drawn_by_the_models_own_shares():
+    shares = torch.tensor([0.6, 0.3, 0.1])
+    tokens = Draw(range(4000))(torch.empty(0), shares.log().repeat(4000, 1)).argmax(-1)
+    assert (tokens.bincount() / 4000 - shares).abs().max() < 0.03
 
 
 def test_what_is_completed_is_never_computed_again(rows, completer, checkpoint, tmp_path, monkeypatch):
@@ -167,11 +196,11 @@ def test_what_is_completed_is_never_computed_again(rows, completer, checkpoint, 
     whole = complete_items(completer, items, tmp_path / "whole", "drawn", SHORT, batch_size=4, show_progress=False)
     complete, batches = completer.complete, []
 
-    def interrupted(pictures, beginnings, style, decoding):
+    def interrupted(pictures, beginnings, style, decoding, seeds):
         if len(batches) == 3:
             raise KeyboardInterrupt
         batches.append(beginnings)
-        return complete(pictures, beginnings, style, decoding)
+        return complete(pictures, beginnings, style, decoding, seeds)
 
     monkeypatch.setattr(completer, "complete", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -7,6 +7,7 @@ Kosmos-2 goes on after its image tokens, without <grounding>; models with a chat
 Sources: BLIP (arXiv 2201.12086), GIT (arXiv 2205.14100), Kosmos-2 (arXiv 2306.14824), SmolVLM (arXiv 2504.05299).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from nanovlm_hf.data.sources import Text
 from nanovlm_hf.data.text_rules import LENGTHS
-from nanovlm_hf.evaluation.models import Completer, Completion, Decoding, Encoded, Likelihoods
+from nanovlm_hf.evaluation.decoding import Decoding, drawn_by
+from nanovlm_hf.evaluation.models import Completer, Completion, Encoded, Likelihoods
 from nanovlm_hf.processing.image_processing_nanovlm import load_picture
 
 KOSMOS_CAPTION = "An image of"  # its authors' prompt for captions; a model without styles needs to be told
@@ -40,9 +42,10 @@ class BlipCompleter(Completer):
         super().__init__(*labels, model=model, processor=processor, end_id=model.config.text_config.sep_token_id)
         self.start = [model.config.text_config.bos_token_id]
 
-    def write(self, pictures: list[Any], ids: torch.Tensor, **settings: Any) -> torch.Tensor:
+    def write(self, pictures: list[Any], ids: torch.Tensor, seeds: Sequence[int], **settings: Any) -> torch.Tensor:
         # `generate` takes what its processor makes, [CLS] beginning [SEP], and drops the end again.
-        return super().write(pictures, torch.cat([ids, ids.new_full((len(ids), 1), self.end_id)], dim=1), **settings)
+        begun = torch.cat([ids, ids.new_full((len(ids), 1), self.end_id)], dim=1)
+        return super().write(pictures, begun, seeds, **settings)
 
     def see(self, picture: Any) -> torch.Tensor:
         return self.model.vision_model(pixel_values=self.pixels([picture])).last_hidden_state
@@ -83,19 +86,24 @@ class Kosmos2Completer(Completer):
         return slots
 
     def complete(
-        self, pictures: list[Any], beginnings: list[str], style: str, decoding: Decoding | None = None
+        self,
+        pictures: list[Any],
+        beginnings: list[str],
+        style: str,
+        decoding: Decoding | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> list[Completion]:
         if style != "caption":
-            return super().complete(pictures, beginnings, style, decoding)
+            return super().complete(pictures, beginnings, style, decoding, seeds)
         prompts = [beginning or KOSMOS_CAPTION for beginning in beginnings]
-        completions = super().complete(pictures, prompts, style, decoding)
+        completions = super().complete(pictures, prompts, style, decoding, seeds)
         return [
             completion if beginning else Completion(completion.text.lstrip(), completion.ended)
             for beginning, completion in zip(beginnings, completions, strict=True)
         ]
 
-    def write(self, pictures: list[Any], ids: torch.Tensor, **settings: Any) -> torch.Tensor:
-        return super().write(pictures, ids, image_embeds_position_mask=self._slots(ids), **settings)
+    def write(self, pictures: list[Any], ids: torch.Tensor, seeds: Sequence[int], **settings: Any) -> torch.Tensor:
+        return super().write(pictures, ids, seeds, image_embeds_position_mask=self._slots(ids), **settings)
 
     def _completion(self, prompt: list[int], written: list[int], beginning: str) -> Completion:
         marks = set(self.tokenizer.get_added_vocab().values()) - {self.end_id}  # <phrase>, <patch_index_0001>, ...
@@ -157,9 +165,15 @@ class ChatCompleter(Completer):
 
     @torch.inference_mode()
     def complete(
-        self, pictures: list[Any], beginnings: list[str], style: str, decoding: Decoding | None = None
+        self,
+        pictures: list[Any],
+        beginnings: list[str],
+        style: str,
+        decoding: Decoding | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> list[Completion]:
         settings = (decoding or Decoding()).settings(style)
+        seeds = range(len(pictures)) if seeds is None else seeds
         beginnings = [beginning.rstrip() for beginning in beginnings]
         completions: dict[int, Completion] = {}
         for begun in (False, True):
@@ -167,7 +181,8 @@ class ChatCompleter(Completer):
             if not group:
                 continue
             inputs = self._inputs([pictures[i] for i in group], [beginnings[i] for i in group], style)
-            written = self.model.generate(**inputs, **settings)[:, inputs["input_ids"].shape[1] :].tolist()
+            drawn = drawn_by([seeds[i] for i in group], settings)
+            written = self.model.generate(**inputs, **drawn)[:, inputs["input_ids"].shape[1] :].tolist()
             for row, index in enumerate(group):
                 prompt = inputs["input_ids"][row][inputs["attention_mask"][row].bool()].tolist()
                 completions[index] = self._completion(prompt, written[row], beginnings[index])

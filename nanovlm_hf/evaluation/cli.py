@@ -39,6 +39,13 @@ def evaluate(
     length_penalty: Annotated[float, typer.Option(help="Of beams: above 1 for longer texts.")] = 1.0,
     repetition_penalty: Annotated[float, typer.Option(help="Above 1 against repetition.", min=1.0)] = 1.0,
     no_repeat_ngram_size: Annotated[int, typer.Option(help="No n-gram of this size twice; 0: any.", min=0)] = 0,
+    temperature: Annotated[
+        float, typer.Option(help="Above 0 draws tokens, each text by a seed of its own: the same every time.", min=0.0)
+    ] = 0.0,
+    top_k: Annotated[int, typer.Option(help="Draw among so many likeliest tokens; 0: all.", min=0)] = 0,
+    top_p: Annotated[
+        float, typer.Option(help="Draw among the likeliest that make up this much.", min=0.0, max=1.0)
+    ] = 1.0,
     own_decoding: Annotated[
         bool,
         typer.Option(
@@ -90,13 +97,15 @@ def evaluate(
     from rich.console import Console
 
     try:
+        from nanovlm_hf.evaluation.decoding import Decoding
         from nanovlm_hf.evaluation.evaluate import evaluate
-        from nanovlm_hf.evaluation.models import Decoding
         from nanovlm_hf.evaluation.settings import EvaluationSettings
 
-        decoding = Decoding(num_beams, length_penalty, repetition_penalty, no_repeat_ngram_size)
+        decoding = Decoding(
+            num_beams, length_penalty, repetition_penalty, no_repeat_ngram_size, temperature, top_k, top_p
+        )
         if own_decoding and decoding != Decoding():
-            raise ValueError("--own-decoding takes beams and penalties from each model: leave those options out.")
+            raise ValueError("--own-decoding takes these from each model: leave out beams, penalties and temperature.")
         settings = EvaluationSettings(
             models=model,
             datasets=dataset,

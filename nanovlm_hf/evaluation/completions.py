@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from nanovlm_hf.evaluation.decoding import Decoding
 from nanovlm_hf.evaluation.items import Item
-from nanovlm_hf.evaluation.models import Completer, Decoding
+from nanovlm_hf.evaluation.models import Completer
 from nanovlm_hf.evaluation.row_journal import RowJournal, key_of
 
 PROTOCOL = 1  # to be raised when models are asked in another way
@@ -80,6 +81,7 @@ def complete_items(
                 [items[index].beginning for index in batch],
                 items[batch[0]].style,
                 decoding,
+                [seed_of(items[index]) for index in batch],
             )
             journal.add(
                 {**rows[index], "completion": completion.text, "ended": completion.ended}
@@ -91,6 +93,11 @@ def complete_items(
             {**row, "completion": old["completion"], "ended": old["ended"]}
             for row, old in zip(rows, kept, strict=True)
         ]
+
+
+def seed_of(item: Item) -> int:
+    """By which a drawn text of the item is drawn, by any model."""
+    return int(key_of("draw", item.style, item.image_id, item.beginning), 16)
 
 
 def _batches(order: list[int], items: list[Item], size: int) -> Iterable[list[int]]:

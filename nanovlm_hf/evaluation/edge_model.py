@@ -6,6 +6,7 @@
 The figures of an int8 export beside those of its checkpoint say what the 8 bits cost.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,7 +48,7 @@ class EdgeCompleter(Completer):
     def text_ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
-    def write(self, pictures: list[Any], ids: torch.Tensor, **settings: Any) -> torch.Tensor:
+    def write(self, pictures: list[Any], ids: torch.Tensor, seeds: Sequence[int], **settings: Any) -> torch.Tensor:
         if settings["num_beams"] != 1:
             raise ValueError(f"{self.name}: an exported model writes greedily; evaluate it with --num-beams 1.")
         known = self.describer.settings
@@ -56,6 +57,7 @@ class EdgeCompleter(Completer):
         tokens = self.describer.stream_ids(
             self.describer.image_tokens([load_picture(picture) for picture in pictures]),
             ids.tolist(),
+            seeds[0],  # the others count on from it
             **{name: value for name, value in settings.items() if name in known["generation"]},
         )
         return torch.cat([ids, torch.from_numpy(np.stack(list(tokens), axis=1))], dim=1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nanovlm_hf.data.sources import data_fingerprint, read_datasets
 from nanovlm_hf.data.work_folder import alone_in
 from nanovlm_hf.evaluation.completions import complete_items
+from nanovlm_hf.evaluation.decoding import Decoding
 from nanovlm_hf.evaluation.grounding import measure_grounding
 from nanovlm_hf.evaluation.human_judging import read_human_judgements, write_judging_page
 from nanovlm_hf.evaluation.item_values import TextMeasures, caption_values, grounding_values, repeat_values
@@ -21,7 +22,7 @@ from nanovlm_hf.evaluation.items import Item
 from nanovlm_hf.evaluation.judge import JudgeSettings, judge_completions
 from nanovlm_hf.evaluation.judge_validity import check_validity
 from nanovlm_hf.evaluation.measures import figures_of
-from nanovlm_hf.evaluation.models import Decoding, load_model
+from nanovlm_hf.evaluation.models import load_model
 from nanovlm_hf.evaluation.report import write_report
 from nanovlm_hf.evaluation.results import Data, Evaluated, Judged, about_model, results_of, write_results
 from nanovlm_hf.evaluation.settings import JUDGED, EvaluationSettings, choose_items

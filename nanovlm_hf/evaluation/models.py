@@ -9,8 +9,7 @@ All models write by the same settings, unless each is to write by its own, and c
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,49 +18,12 @@ import torch
 from torch.nn import functional as F
 
 from nanovlm_hf.data.sources import Text
+from nanovlm_hf.evaluation.decoding import Decoding, drawn_by
 from nanovlm_hf.fingerprint import folder_fingerprint
 from nanovlm_hf.processing.image_processing_nanovlm import load_picture
 
 LOGITS_AT_ONCE = 2**27  # numbers: 512 MB
 LOGITS_AT_ONCE_ON_CPU = 2**22  # 16 MB, which the allocator keeps; larger blocks are mapped and cleared anew each time
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How models write: greedily, unless told otherwise. No sampling, so that an evaluation repeats itself.
-
-    `max_new_tokens` by style are roomy for the longest held-out texts; whether a text ended by itself is recorded.
-    """
-
-    num_beams: int = 1
-    length_penalty: float = 1.0
-    repetition_penalty: float = 1.0
-    no_repeat_ngram_size: int = 0
-    max_new_tokens: dict[str, int] = field(default_factory=lambda: {"caption": 48, "short": 64, "long": 160})
-
-    @classmethod
-    def own(cls, config: Any) -> "Decoding":
-        """That of a checkpoint's generation_config, as its users get it; but never sampled, and as long as all others."""
-        return cls(
-            num_beams=config.num_beams or 1,
-            length_penalty=1.0 if config.length_penalty is None else float(config.length_penalty),
-            repetition_penalty=float(config.repetition_penalty or 1.0),
-            no_repeat_ngram_size=config.no_repeat_ngram_size or 0,
-        )
-
-    def settings(self, style: str) -> dict[str, Any]:
-        """For `generate` and for the records. Each is said, so that no checkpoint's own default comes through."""
-        if style not in self.max_new_tokens:
-            raise ValueError(f"style must be one of {', '.join(self.max_new_tokens)}; got {style!r}.")
-        return {
-            "do_sample": False,
-            "num_beams": self.num_beams,
-            "length_penalty": self.length_penalty,
-            "repetition_penalty": self.repetition_penalty,
-            "no_repeat_ngram_size": self.no_repeat_ngram_size,
-            "min_length": 0,
-            "max_new_tokens": self.max_new_tokens[style],
-        }
 
 
 class Completion(NamedTuple):
@@ -122,10 +84,13 @@ class Completer:
         images = [load_picture(picture) for picture in pictures]
         return self.processor.image_processor(images, return_tensors="pt")["pixel_values"].to(self.model.device)
 
-    def write(self, pictures: list[Any], ids: torch.Tensor, **settings: Any) -> torch.Tensor:
+    def write(self, pictures: list[Any], ids: torch.Tensor, seeds: Sequence[int], **settings: Any) -> torch.Tensor:
         """Goes on from ids (pictures, length) of one length: (pictures, length + written)."""
         return self.model.generate(
-            pixel_values=self.pixels(pictures), input_ids=ids, attention_mask=torch.ones_like(ids), **settings
+            pixel_values=self.pixels(pictures),
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            **drawn_by(seeds, settings),
         )
 
     def see(self, picture: Any) -> torch.Tensor:
@@ -138,7 +103,12 @@ class Completer:
 
     @torch.inference_mode()
     def complete(
-        self, pictures: list[Any], beginnings: list[str], style: str, decoding: Decoding | None = None
+        self,
+        pictures: list[Any],
+        beginnings: list[str],
+        style: str,
+        decoding: Decoding | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> list[Completion]:
         """Completes a beginning for each picture.
 
@@ -146,15 +116,19 @@ class Completer:
             pictures: paths, URLs, bytes, PIL images or arrays.
             beginnings: one a picture; may be empty.
             style: "caption", "short" or "long".
+            decoding: greedy by default.
+            seeds: one a picture, where texts are drawn; 0, 1, ... by default.
         """
         settings = (decoding or Decoding()).settings(style)
+        seeds = range(len(pictures)) if seeds is None else seeds
         prompts = [self.text_ids(beginning.rstrip()) for beginning in beginnings]
         completions: dict[int, Completion] = {}
         # Beginnings of one length run together: without padding, no model's way with it can matter.
         for length in sorted(set(map(len, prompts))):
             group = [index for index, prompt in enumerate(prompts) if len(prompt) == length]
             ids = torch.tensor([self.lead(style) + prompts[index] for index in group], device=self.model.device)
-            written = self.write([pictures[index] for index in group], ids, **settings)[:, ids.shape[1] :]
+            own = [seeds[index] for index in group]
+            written = self.write([pictures[index] for index in group], ids, own, **settings)[:, ids.shape[1] :]
             for index, row in zip(group, written.tolist(), strict=True):
                 completions[index] = self._completion(prompts[index], row, beginnings[index])
         return [completions[index] for index in range(len(prompts))]
@@ -226,10 +200,10 @@ class NanoVLMCompleter(Completer):
     def lead(self, style: str) -> list[int]:
         return self.processor.encode("", None, style)[0]
 
-    def write(self, pictures: list[Any], ids: torch.Tensor, **settings: Any) -> torch.Tensor:
+    def write(self, pictures: list[Any], ids: torch.Tensor, seeds: Sequence[int], **settings: Any) -> torch.Tensor:
         room = self.model.config.text_config.max_position_embeddings - ids.shape[1]
         settings["max_new_tokens"] = min(settings["max_new_tokens"], room)
-        return super().write(pictures, ids, **settings)
+        return super().write(pictures, ids, seeds, **settings)
 
     def see(self, picture: Any) -> torch.Tensor:
         return self.model.get_image_features(self.pixels([picture]))

@@ -157,14 +157,19 @@ def _decoding(models: dict[str, Any]) -> Table:
         "length_penalty": "Length penalty",
         "repetition_penalty": "Repetition penalty",
         "no_repeat_ngram_size": "Size of n-grams never repeated",
+        "temperature": "Temperature",
+        "top_k": "Top-k",
+        "top_p": "Top-p",
     }
     by_style = next(iter(models.values()))["decoding"]
     rows: list[list[Cell]] = [
-        [label, *(str(next(iter(model["decoding"].values()))[name]) for name in names)]
+        [label, *(str(next(iter(model["decoding"].values())).get(name, "-")) for name in names)]
         for label, model in models.items()
     ]
     if len(rows) > 1 and all(row[1:] == rows[0][1:] for row in rows):
         rows = [["all models", *rows[0][1:]]]
     limits = ", ".join(f"{own['max_new_tokens']} ({STYLE_TITLES[style].lower()})" for style, own in by_style.items())
-    note = f"Never sampled; one beam is greedy; 0: any n-gram may be repeated. At most so many tokens: {limits}."
+    note = (
+        f"One beam without a temperature is greedy; 0: any n-gram may be repeated. At most so many tokens: {limits}."
+    )
     return Table("Decoding", ["Model", *names.values()], rows, note)

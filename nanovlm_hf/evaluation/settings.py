@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from nanovlm_hf.data.sources import Row
+from nanovlm_hf.evaluation.decoding import Decoding
 from nanovlm_hf.evaluation.items import BEGINNING_WORDS, Item, curated_items, held_out_items
-from nanovlm_hf.evaluation.models import Decoding
 
 JUDGED = ("short", "long")  # the paper's two
 SEES = ("text", "image")

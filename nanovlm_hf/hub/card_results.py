@@ -149,11 +149,10 @@ def _decoding(decoding: dict[str, dict[str, Any]]) -> str:
         if all(one.get(name) == value for one in decoding.values())
     }
     how = "greedy decoding" if common["num_beams"] == 1 else f"{common['num_beams']} beams"
-    more = [
-        f"{name} {value:g}"
-        for name, value in common.items()
-        if name in ("repetition_penalty", "length_penalty", "no_repeat_ngram_size") and value not in (0, 1)
-    ]
+    if common["do_sample"]:
+        how = "drawn, each text by a seed of its own"
+    named = ("repetition_penalty", "length_penalty", "no_repeat_ngram_size", "temperature", "top_k", "top_p")
+    more = [f"{name} {common[name]:g}" for name in named if common.get(name, 0) not in (0, 1)]
     limits = ", ".join(f"{one['max_new_tokens']} ({style})" for style, one in decoding.items())
     return ", ".join([how, *more]) + f", at most {limits} tokens"
 
