@@ -229,6 +229,8 @@ def test_no_text_is_unknown_and_special_tokens_are_declared(tokenizer, tmp_path)
     text = "naïve 日本語 🙂 \t x"
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
     assert set(range(7)) == set(tokenizer.all_special_ids)
+    flickr = "A dog , brown , runs ."
+    assert tokenizer.decode(tokenizer(flickr)["input_ids"]) == "A dog, brown, runs."
     tokenizer.save_pretrained(tmp_path)
     again = AutoTokenizer.from_pretrained(tmp_path)
     assert again(text)["input_ids"] == tokenizer(text)["input_ids"]
