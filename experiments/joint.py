@@ -2,9 +2,10 @@
 
     python -m experiments.joint --start runs/encoder.pt --dataset photos/ --size mini --image_tokens pooled ...
 
-All other flags are those of train.py. Prints each validation.
+All other flags are those of train.py, but for --label_smoothing, which it does not have. Prints each validation.
 """
 
+import argparse
 import json
 import sys
 
@@ -19,14 +20,25 @@ from nanovlm_hf.training.settings import parse_settings
 from nanovlm_hf.training.word_loss import WordShares
 
 
+def smooth_labels(share):
+    """In training, whose loss is a sum; validation adds up losses of single tokens itself."""
+    plain = F.cross_entropy
+
+    def cross_entropy(*args, **kwargs):
+        return plain(*args, **kwargs, label_smoothing=share if kwargs.get("reduction") == "sum" else 0.0)
+
+    F.cross_entropy = cross_entropy
+
+
 def main():
-    flags = sys.argv[1:]
-    start = None
-    if "--start" in flags:
-        at = flags.index("--start")
-        start = flags[at + 1]
-        del flags[at : at + 2]
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--start")
+    parser.add_argument("--label_smoothing", type=float, default=0.0)
+    own, flags = parser.parse_known_args()
+    start = own.start
     settings = parse_settings(flags)
+    if own.label_smoothing:
+        smooth_labels(own.label_smoothing)
     keep_freed_memory()
     set_threads(settings.num_threads)
     data = prepare(settings, show_progress=False)
