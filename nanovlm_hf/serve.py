@@ -37,14 +37,32 @@ def register_classes() -> None:
     """Enters our classes into transformers' tables: `transformers serve` looks models up there by name, and runs no
     code that a checkpoint brings along."""
     import transformers
-    from fastapi import HTTPException
-    from jinja2 import TemplateError
     from transformers.models.auto import modeling_auto
 
-    from nanovlm_hf import modeling, processing
     from nanovlm_hf.modeling import NanoVLMConfig
+    from nanovlm_hf.processing import NanoVLMImageProcessor
 
-    # Both are found by their names, which stand in a checkpoint's settings.
+    processor_class, model_class = _serving_classes()
+    transformers.AutoConfig.register(NanoVLMConfig.model_type, NanoVLMConfig, exist_ok=True)
+    transformers.AutoImageProcessor.register(NanoVLMConfig, NanoVLMImageProcessor, exist_ok=True)
+    transformers.AutoProcessor.register(NanoVLMConfig, processor_class, exist_ok=True)
+    for auto_class in (transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM):
+        auto_class.register(NanoVLMConfig, model_class, exist_ok=True)
+    # Registering fills the tables of classes; the server asks these tables of names, too.
+    for names in (
+        modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+        modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
+    ):
+        names[NanoVLMConfig.model_type] = model_class.__name__
+
+
+def _serving_classes() -> tuple[type, type]:
+    """Our processor and model as a server needs them, under their own names, which stand in a checkpoint's settings."""
+    from fastapi import HTTPException
+    from jinja2 import TemplateError
+
+    from nanovlm_hf import modeling, processing
+
     class NanoVLMProcessor(processing.NanoVLMProcessor):
         """Answers 400 and the reason to what it cannot read, where the server would say 500 and nothing."""
 
@@ -53,7 +71,9 @@ def register_classes() -> None:
                 turns = [
                     {**turn, "content": [_with_picture(part) for part in turn["content"]]} for turn in conversation
                 ]
-                inputs = super().apply_chat_template(turns, **kwargs)
+                inputs = super().apply_chat_template(turns, **kwargs) if turns else {}
+                if "pixel_values" not in inputs:
+                    raise ValueError("There is no picture to describe: send one as image_url in a user's turn.")
             except (ValueError, OSError, TemplateError) as error:
                 raise HTTPException(400, str(error)) from None
             length, limit = inputs["input_ids"].shape[-1], self.tokenizer.model_max_length
@@ -72,17 +92,7 @@ def register_classes() -> None:
                 generation_config.max_new_tokens = min(generation_config.max_new_tokens or room, room)
             return super().generate(*args, generation_config=generation_config, **kwargs)
 
-    transformers.AutoConfig.register(NanoVLMConfig.model_type, NanoVLMConfig, exist_ok=True)
-    transformers.AutoImageProcessor.register(NanoVLMConfig, processing.NanoVLMImageProcessor, exist_ok=True)
-    transformers.AutoProcessor.register(NanoVLMConfig, NanoVLMProcessor, exist_ok=True)
-    for auto_class in (transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM):
-        auto_class.register(NanoVLMConfig, NanoVLMForConditionalGeneration, exist_ok=True)
-    # Registering fills the tables of classes; the server asks these tables of names, too.
-    for names in (
-        modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
-        modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
-    ):
-        names[NanoVLMConfig.model_type] = NanoVLMForConditionalGeneration.__name__
+    return NanoVLMProcessor, NanoVLMForConditionalGeneration
 
 
 def _with_picture(part: dict[str, Any]) -> dict[str, Any]:

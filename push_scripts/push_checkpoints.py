@@ -48,7 +48,7 @@ def main(
 
     with push_errors():
         settings = Settings(private=private, revision=revision, create_pr=create_pr, dry_run=dry_run)
-        found = find_folders(folders, only or [], "config.json")
+        found = find_folders(folders, only or [], "model")
         push(checkpoint_uploads(found, resolve_namespace(HfApi(), namespace, dry_run)), settings)
 
 

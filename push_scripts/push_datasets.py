@@ -24,7 +24,9 @@ WithImages = Annotated[
     Optional[list[Path]],  # noqa: UP045 (typer)
     typer.Option(help="Embed the pictures from this folder or zip, if you may pass them on. Repeat it for several."),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask whether you may publish pictures.")]
+PublicImages = Annotated[
+    bool, typer.Option("--public-images", help="Let everybody have these pictures: their terms allow it.")
+]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 
@@ -39,7 +41,7 @@ def main(
     revision: Revision = None,
     create_pr: CreatePr = False,
     dry_run: DryRun = False,
-    yes: Yes = False,
+    public_images: PublicImages = False,
 ) -> None:
     """Publish datasets: each folder becomes the dataset repository of its name.
 
@@ -48,11 +50,8 @@ def main(
     nothing; after an interruption, it does the rest.
 
     Ours hold no pictures, as the photographs' terms don't allow it. With --with-images they hold those that are found,
-    and the texts of the others are left out: for a private repository, or pictures that are yours to publish.
+    and the texts of the others are left out: with --private, or with --public-images if they are yours to publish.
     """
-    if with_images and not (private or dry_run or yes):
-        question = "Without --private everybody can get the pictures, too. Do their terms let you publish them?"
-        typer.confirm(question, abort=True)
     from huggingface_hub import HfApi
 
     from nanovlm_hf.hub.options import push_errors, resolve_namespace
@@ -60,8 +59,13 @@ def main(
     from nanovlm_hf.hub.uploads import dataset_uploads, find_folders, with_pictures
 
     with push_errors(), tempfile.TemporaryDirectory() as scratch:
+        if with_images and not (private or public_images):
+            raise ValueError(
+                "--with-images would let everybody have the pictures, which the terms of COCO's and Flickr8k's don't "
+                "allow. Add --private, or --public-images if these are yours to publish."
+            )
         settings = Settings(private=private, revision=revision, create_pr=create_pr, dry_run=dry_run)
-        found = find_folders(folders, only or [], "data")
+        found = find_folders(folders, only or [], "dataset")
         namespace = resolve_namespace(HfApi(), namespace, dry_run)
         if with_images:
             found = with_pictures(found, with_images, Path(scratch))

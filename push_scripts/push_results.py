@@ -54,7 +54,7 @@ def main(
 
     with push_errors():
         settings = Settings(private=private, revision=revision, create_pr=create_pr, dry_run=dry_run)
-        found = find_results(results, find_folders(datasets, [], "data"), only or [])
+        found = find_results(results, find_folders(datasets, [], "dataset"), only or [])
         namespace = resolve_namespace(HfApi(), namespace, dry_run)
         push([results_upload(one, namespace) for one in found], settings)
 

@@ -69,6 +69,13 @@ class LoopbackHub:
         """Makes a coming request go wrong; see `Fault`."""
         self.faults.append(Fault(pattern, number, status, headers or {}, cut, spoil, then, times))
 
+    def add(self, key: str, files: dict[str, bytes], private: bool = False) -> None:
+        """A repository that is there already, by its key, such as "models/org/name"."""
+        kind, _, id = key.partition("/")
+        self.repos[key] = Repo(kind, id, private)
+        tree = {path: Blob(content) for path, content in files.items()}
+        self.repos[key].commit("refs/heads/main", "initial commit", tree)
+
     def write(self, key: str, files: dict[str, bytes], message="Somebody else's change") -> Commit:
         """A commit on main, without a client."""
         repo = self.repos[key]

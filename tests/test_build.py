@@ -273,7 +273,11 @@ def test_the_name_of_the_folder_tells_the_style(photos, tmp_path):
 
 
 def test_texts_shipped_without_pictures_are_joined_with_a_users_own(photos, tmp_path):
-    build_from_folder(photos, tmp_path / "shortdesc", with_images=False)
+    annotations = photos / "annotations" / "captions_train.json"
+    annotations.write_text(annotations.read_text().replace('"captions_by": "people"', '"captions_by": "model"', 1))
+    flaw = "The sun never shines in it."
+    descriptions = [one for one in read_descriptions(photos) if one.text.style == "short"]
+    build_dataset(descriptions, tmp_path / "shortdesc", with_images=False, notes=[flaw], show_progress=False)
     coco = tmp_path / "coco" / "train2017"
     coco.mkdir(parents=True)
     for i in range(9):  # under COCO's own names, and one of ten is not there
@@ -283,7 +287,9 @@ def test_texts_shipped_without_pictures_are_joined_with_a_users_own(photos, tmp_
     answer = CliRunner().invoke(app, ["build", *texts, *places, "--out", str(out)])
     assert answer.exit_code == 0, answer.output
     assert "no picture: 1 left out" in answer.output and "picture 9 (test)" in answer.output
+    assert flaw in (out / "README.md").read_text()
     before, after = (rows_of(folder, tmp_path, streaming=True) for folder in (tmp_path / "shortdesc", out))
+    assert [row["captions_by"] for row in before["train"]] == ["model"] + ["people"] * 5
     joined = [row for split in ("train", "validation", "test") for row in after[split]]
     assert len(joined) == 9
     for row, text in zip(

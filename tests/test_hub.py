@@ -13,7 +13,6 @@ from huggingface_hub import HfApi
 from loopback_hub import WRITER, LoopbackHub
 from pyarrow import parquet
 from test_remote_code import PROLOGUE
-from typer.testing import CliRunner
 
 from nanovlm_hf import __version__
 from nanovlm_hf.hub.push import Settings, Upload, mirror
@@ -156,18 +155,13 @@ def test_pictures_are_embedded_for_those_who_may_pass_them_on(hub, push, work, p
         assert (row["image_id"], row["text"]) == (str(i), text)
 
 
-@pytest.mark.parametrize("answer, ends", [("n", 1), ("y", 2), ("", 1)])
-def test_pictures_go_public_only_after_a_question(tmp_path, monkeypatch, answer, ends):
-    monkeypatch.syspath_prepend(ROOT)
-    from push_scripts.push_datasets import app
-
-    (tmp_path / "datasets").mkdir()
-    arguments = [str(tmp_path / "datasets"), "--with-images", str(tmp_path)]
-    asked = CliRunner().invoke(app, arguments, input=answer)
-    assert asked.exit_code == ends and "Do their terms let you publish them?" in asked.output
-    assert ("No folder with a data" in asked.output) == (answer == "y")  # it went on
-    for option in ("--private", "--dry-run", "--yes"):
-        assert "Do their terms" not in CliRunner().invoke(app, [*arguments, option]).output
+def test_pictures_go_public_only_where_that_is_said(hub, push, work):
+    output = push("datasets", "--with-images", work, status=2)
+    assert "which the terms of COCO's and Flickr8k's don't allow. Add --private" in output
+    assert not hub.requests
+    for option in ("--private", "--public-images"):  # it goes on, to the dataset, which is of another form
+        output = push("datasets", "--with-images", work, option, status=2)
+        assert "has no column 'style': expected" in output
 
 
 def test_a_tag_stays_where_it_was(hub, push, work):
@@ -212,6 +206,22 @@ def test_only_names_what_is_pushed(hub, push, work):
     assert set(hub.repos) == {"models/org/another"}
 
 
+def test_what_is_no_checkpoint_or_dataset_is_named(hub, forks, work):
+    (work / "tiny-onnx").mkdir()
+    (work / "tiny-onnx" / "nanovlm.json").write_text("{}")
+    shutil.copytree(work / "checkpoints" / "nanovlm-tiny", work / "unfinished" / ".nanovlm-tiny.part")
+    for script, folder, said in (
+        ("checkpoints", "tiny-onnx", "no config.json in it, nor one level down. `nanovlm export` made tiny-onnx"),
+        ("checkpoints", "unfinished", "unfinished is no checkpoint and holds none"),
+        ("checkpoints", "nowhere", "nowhere: no such folder. Name one that is a checkpoint"),
+        ("datasets", "checkpoints", "checkpoints is no dataset and holds none: there is no data in it"),
+    ):
+        # A good folder beside it does not hide it.
+        status, output = forks(script, work / script, work / folder, "--namespace", "org")
+        assert status == 2 and said in output
+    assert not hub.requests
+
+
 def test_private_is_private_before_anything_is_sent(hub, push, work):
     push("checkpoints", "--private")
     assert hub.repos[MODEL].private and hub.collections[0]["private"]
@@ -219,7 +229,9 @@ def test_private_is_private_before_anything_is_sent(hub, push, work):
     assert not hub.repos[DATASET].private
     write_dataset(work / "datasets" / "tinydesc", shards=1)
     hub.requests.clear()
-    push("datasets", "--private")
+    assert "public, to be private" in push("datasets", "--private", "--dry-run")
+    assert not writes(hub)
+    assert "made private" in push("datasets", "--private")
     assert hub.repos[DATASET].private
     assert writes(hub)[0] == "PUT /api/datasets/org/tinydesc/settings"
 

@@ -48,6 +48,7 @@ def test_killed_at_any_request_a_space_is_not_there_or_whole(hub, forks):
     def push():
         assert forks("space", "--namespace", "org")[0] == 0
 
+    hub.add("models/org/nanovlm-mini", {})
     assert "app.py" in interrupt_everywhere(hub, forks, push, ("space",), "spaces/org/nanovlm")
 
 

@@ -155,6 +155,7 @@ def test_without_results_the_card_says_so_and_is_valid(checkpoint, card_of):
 
 def test_figures_of_the_run_stand_in_it(card_of, model):
     text = card_of().text
+    assert "With Python 3.10 or later, torch, Pillow and transformers 5.0 or later, below 6;" in text
     assert "| caption | 3.500 | 3.750 | 0.250 |" in text and "| all | 3.250 | 3.500 | 0.250 |" in text
     assert "40; published: step 30" in text and "2.5 hours, 14.6 pictures per second" in text
     assert "x86_64 CPU, 1 process of 1 thread, bf16" in text and "energy | not measured" in text
@@ -174,6 +175,7 @@ def test_energy_is_told_where_it_was_measured(checkpoint, card_of):
 def test_terms_are_those_of_the_pictures_it_was_trained_on(checkpoint, card_of, coco_folder):
     card = card_of()
     assert card.data.license == "other" and card.data.license_name == "research-and-non-commercial-use"
+    assert card.data.license_link == "https://huggingface.co/org/nanovlm-tiny#licences"  # a URL, or a LICENSE file
     assert "| train | 8 | 6 | 2 |" in card.text
     assert "CC BY 4.0, COCO Consortium" in card.text and "| Flickr8k | research and non-commercial use" in card.text
     # Other data now lies where the recipe says: nothing is claimed of the old.
@@ -208,6 +210,21 @@ def test_results_stand_in_tables_with_intervals(checkpoint, card_of, results):
     assert "| blip | 223,000,000 | 0.212 [0.202, 0.223]" in text
     assert "could **not** tell them apart" in text and "| short | 7.25 [7.24, 7.26] | 33.50 [33.49, 33.51] |" in text
     assert "has not been evaluated" not in text
+
+
+def test_scores_of_its_exports_stand_beside_its_own(card_of, results):
+    content = json.loads(results.read_text())
+    tiny = content["models"]["tiny"]
+    of_ours, of_another = {"exported_from": tiny["weights_sha256"]}, {"exported_from": "0" * 64}
+    styles = {"short": {"gap": figure(0.2), "right_picture": None}}
+    export = {**tiny, "weights_sha256": None, "trained_on_this_data": None, "precision": "int8", "styles": styles}
+    content["models"] |= {"tiny-int8": {**export, **of_ours}, "blip-int8": {**export, **of_another}}
+    results.write_text(json.dumps(content))
+    text = card_of(results).text
+    exported = text[text.index("### Exported") : text.index("What the measures mean")]
+    assert "| the checkpoint, in torch | 0.212 [0.202, 0.223] | 55.1% [51.0, 59.3] |" in exported
+    assert "| ONNX, int8 | 0.200 [0.190, 0.210] | - |" in exported and exported.count("int8") == 1
+    assert "int8" not in text[text.index("### Beside others") : text.index("### Exported")]
 
 
 def test_samples_are_the_models_best_and_worst(card_of, results):

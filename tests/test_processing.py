@@ -208,6 +208,9 @@ def test_chat_turns(processor, pictures):
     assert processor.apply_chat_template([user, answer], continue_final_message=True) == "<image><short>A dog runs."
     with pytest.raises(Exception, match="user and assistant turns, not: system"):
         processor.apply_chat_template([{"role": "system", "content": "Be brief."}])
+    with pytest.raises(Exception, match="style must be one of caption, short, long, answer; got longer"):
+        processor.apply_chat_template([user], style="longer")
+    assert processor.apply_chat_template([user], style=None) == "<image><short>A dog"
     inputs = processor.apply_chat_template([user], tokenize=True, return_dict=True, return_tensors="pt")
     assert inputs["pixel_values"].shape == (1, 3, 64, 64)
     assert processor.tokenizer.decode(inputs["input_ids"][0]) == f"{SLOTS}<short>A dog"

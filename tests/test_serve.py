@@ -52,7 +52,7 @@ def server(checkpoint, tmp_path_factory):
         stderr=subprocess.STDOUT,
     )
     try:
-        for _ in range(600):
+        for _ in range(1500):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
                 break
@@ -129,9 +129,16 @@ def test_what_cannot_be_read_is_answered_with_the_reason(ask, checkpoint, pictur
             ask(url)
         assert reason in raised.value.response.json()["detail"]
     with pytest.raises(openai.BadRequestError) as raised:
-        turn = {"role": "system", "content": "You are a helpful assistant."}
-        ask.client.chat.completions.create(model=checkpoint.name, messages=[turn])
-    assert "user and assistant turns" in raised.value.response.json()["detail"]
+        ask(png_of(pictures[0]), extra_body={"chat_template_kwargs": {"style": "sonnet"}})
+    assert "style must be one of caption, short, long" in raised.value.response.json()["detail"]
+    for messages, reason in (
+        ([{"role": "system", "content": "You are a helpful assistant."}], "user and assistant turns"),
+        ([{"role": "user", "content": "A brown dog"}], "no picture to describe"),
+        ([], "no picture to describe"),
+    ):
+        with pytest.raises(openai.BadRequestError) as raised:
+            ask.client.chat.completions.create(model=checkpoint.name, messages=messages)
+        assert reason in raised.value.response.json()["detail"]
     assert ask(png_of(pictures[0])).choices  # it goes on serving
 
 
@@ -139,7 +146,7 @@ def test_an_interrupt_ends_it_cleanly(server, ask):
     process, port = server
     ask.client.close()
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
     with pytest.raises(OSError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
 

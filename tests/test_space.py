@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from huggingface_hub import metadata_load
 from loopback_hub import LoopbackHub
 from PIL import Image
@@ -100,11 +101,20 @@ def test_the_space_is_ready_for_the_hub(tmp_path):
     with LoopbackHub() as hub:
         command = [sys.executable, str(ROOT / "push_scripts" / "push_space.py"), "--namespace", "org"]
         environment = {"PATH": "/usr/bin:/bin", **hub.environment(tmp_path / "hf")}
-        for _ in range(2):
+
+        def push(status=0):
             done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout + done.stderr
-        assert "nothing to change" in done.stdout
+            assert done.returncode == status, done.stdout + done.stderr
+            return done.stdout + done.stderr
+
+        assert "Push the checkpoints first" in push(status=2) and not hub.repos
+        hub.add("models/org/nanovlm-base", {}, private=True)
+        output = push()
+        assert "org/nanovlm-mini is left out" in output and "add a secret HF_TOKEN" in output
+        assert "nothing to change" in push()
         files = hub.repos["spaces/org/nanovlm"].files()
+    named = yaml.safe_load(files["README.md"].decode().split("---")[1])
+    assert named == {**card, "models": ["org/nanovlm-base"]}
     assert sorted(name for name in files if name != ".gitattributes") == [
         "README.md",
         "app.py",
@@ -200,7 +210,7 @@ def test_in_a_browser_without_network(address, browser, tmp_path, pictures, mode
 
     pictures[0].save(tmp_path / "photo.png")
     (tmp_path / "notes.png").write_text("These are notes, no picture.")
-    wait = WebDriverWait(browser, 60)
+    wait = WebDriverWait(browser, 120)
 
     def find(selector):
         return wait.until(lambda browser: browser.find_element(By.CSS_SELECTOR, selector))
@@ -227,6 +237,12 @@ def test_in_a_browser_without_network(address, browser, tmp_path, pictures, mode
     word.click()
     word.send_keys(Keys.ARROW_DOWN, Keys.ENTER)
     wait.until(lambda _: find("#heat img").get_attribute("src") != whole)
+
+    find("button.label-wrap").click()  # the wrong file has left nothing behind: a second picture is read, too
+    find("#other input[type=file]").send_keys(str(tmp_path / "photo.png"))
+    find("#other img")
+    find("#describe").click()
+    wait.until(lambda _: "the other picture" in find("#likelihood").text)
 
     assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]

@@ -91,9 +91,11 @@ def build_dataset(
             "fingerprint": fingerprint,
             "splits": sizes,
             "left_out": [one._asdict() for one in left_out],
+            "notes": list(notes),
         }
         write_report(report, part / "check")
-        write_card(part, out.name, record, report[record["style"]], [one.description for one in kept], notes)
+        descriptions = [one.description for one in kept]
+        write_card(part, out.name, record, report[record["style"]], descriptions, record["notes"])
         write_atomically(part / RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
         _put_in_place(part, out)
     finally:
@@ -138,7 +140,9 @@ def build_from_folder(
         found, _ = find_pictures([description.row for description in descriptions], images)
         rows = {row.image_id: row for row in found}
         descriptions = [one._replace(row=rows.get(one.row.image_id, one.row)) for one in descriptions]
-    record = build_dataset(descriptions, out, with_images, strict, shard_bytes)
+    before = folder / RECORD  # of a dataset that is built anew: what is known of its flaws goes along
+    notes = json.loads(before.read_text(encoding="utf-8")).get("notes", []) if before.is_file() else []
+    record = build_dataset(descriptions, out, with_images, strict, shard_bytes, notes)
     splits = ", ".join(f"{name} {size['rows']:,}" for name, size in record["splits"].items())
     megabytes = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
     told = [

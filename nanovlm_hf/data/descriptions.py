@@ -78,11 +78,18 @@ def _of_dataset(folder: Path) -> Iterator[Description]:
             columns = [name for name in file.schema_arrow.names if name != "image"]
             for batch in file.iter_batches(columns=columns):
                 for record in batch.to_pylist():
-                    yield _of_record(path.name.split("-")[0], record)
+                    try:
+                        description = _of_record(path.name.split("-")[0], record)
+                    except KeyError as column:
+                        raise ValueError(
+                            f"{path} has no column {column}: expected a dataset that `nanovlm data build` wrote."
+                        ) from None
+                    yield description
 
 
 def _of_record(split: str, record: dict[str, Any]) -> Description:
-    captions = [Text("caption", caption, teacher="people") for caption in record["captions"]]
+    captions_by = record.get("captions_by") or ""
+    captions = [Text("caption", caption, teacher=captions_by) for caption in record["captions"]]
     text = Text(record["style"], record["text"], "", record["teacher"], tuple(record["flags"]))
     row = Row(
         record["image_id"],

@@ -32,7 +32,7 @@ PICTURE_PAGES = {
     "flickr8k": "https://www.flickr.com/photo.gne?id={}",
 }
 SAMPLES = 3  # good ones of a style, and bad ones
-# Other models beside ours, in these.
+# Other models and our exports beside ours, in these.
 HEADLINE = (
     ("short", "gap"),
     ("short", "right_picture"),
@@ -61,6 +61,7 @@ class Evaluation:
     tables: list[dict[str, Any]]
     headline: list[str]
     others: list[dict[str, Any]]
+    exports: list[dict[str, Any]]
     chance: str
     judges: list[dict[str, Any]]
     meanings: list[tuple[str, str]]
@@ -98,6 +99,11 @@ def read_evaluation(folder: Path, path: Path) -> Evaluation:
         if name not in LEFT_OUT and any(figures.get(name) for figures in model["styles"].values())
     ]
     headline = [(style, name) for style, name in HEADLINE if model["styles"].get(style, {}).get(name)]
+    exports = [
+        _beside(f"ONNX, {about['precision']}", about, headline)
+        for about in models.values()
+        if about.get("exported_from") == digest
+    ]
     return Evaluation(
         command=results["command"],
         created=results["created"],
@@ -110,19 +116,18 @@ def read_evaluation(folder: Path, path: Path) -> Evaluation:
         glance=_glance(model["styles"], measures),
         tables=[_table(style, model["styles"][style], held_out.get(style, {}), measures) for style in model["styles"]],
         headline=[f"{measures[name]['title']} ({style})" for style, name in headline],
-        others=[
-            {
-                "model": other,
-                "parameters": about["parameters"],
-                "figures": [shown_figure(name, about["styles"].get(style, {}).get(name)) for style, name in headline],
-            }
-            for other, about in models.items()
-        ],
+        others=[_beside(other, about, headline) for other, about in models.items() if not about.get("exported_from")],
+        exports=[_beside("the checkpoint, in torch", model, headline), *exports] if exports else [],
         chance=_chance(model["styles"]),
         judges=_judges(results, model),
         meanings=[(measures[name]["title"], measures[name]["meaning"]) for name in shown],
         samples=_samples(path.with_name("items.parquet"), label, list(model["styles"])),
     )
+
+
+def _beside(name: str, about: dict[str, Any], headline: list[tuple[str, str]]) -> dict[str, Any]:
+    figures = [shown_figure(measure, about["styles"].get(style, {}).get(measure)) for style, measure in headline]
+    return {"model": name, "parameters": about["parameters"], "figures": figures}
 
 
 def shown_figure(name: str, figure: dict[str, Any] | None) -> str:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import metadata, requires
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -115,7 +116,10 @@ def _about(folder: Path, evaluation: Evaluation | None) -> dict[str, Any]:
         "sizes": list(SIZES),
         "default_style": read_settings(folder / "processor_config.json").get("style", "short"),
         "generation": _generation(read_settings(folder / "generation_config.json")),
-        "transformers_range": _transformers_range(),
+        "transformers_range": _in_words(
+            next(one for one in requires("nanovlm-hf") or [] if one.startswith("transformers"))
+        ),
+        "python_range": _in_words(metadata("nanovlm-hf")["Requires-Python"]),
         "evaluation": evaluation,
     }
 
@@ -246,11 +250,8 @@ def _generation(settings: dict[str, Any]) -> list[str]:
     return [how, *said, *([f"at most {limit} tokens"] if limit else [])]
 
 
-def _transformers_range() -> str:
-    """The releases that setup.cfg allows, such as "5.0 or later, below 6"."""
-    from importlib.metadata import requires
-
-    wanted = next(one for one in requires("nanovlm-hf") or [] if re.match(r"transformers\b", one))
+def _in_words(wanted: str) -> str:
+    """The releases that setup.cfg allows, such as "5.0 or later, below 6" of "transformers>=5.0,<6"."""
     lowest, below = re.search(r">=([\d.]+)", wanted), re.search(r"<([\d.]+)", wanted)
     return (f"{lowest[1]} or later" if lowest else "of any release") + (f", below {below[1]}" if below else "")
 
@@ -268,7 +269,7 @@ def _card_data(name: str, told: dict[str, Any], figures: list[Any]) -> Any:
         language=["en"],
         license=licence,
         license_name=licence_name,
-        license_link="README.md#licences" if licence_name else None,
+        license_link=f"https://huggingface.co/org/{name}#licences" if licence_name else None,
         library_name="transformers",
         pipeline_tag="image-text-to-text",
         base_model=base if base and "/" in base and not Path(base).exists() else None,
@@ -303,7 +304,7 @@ def main(
         from nanovlm_hf.hub.uploads import find_folders
 
         places = datasets or [place for place in [Path("dataset_cards")] if place.is_dir()]
-        found = find_folders(places, [], "data") if places else []
+        found = find_folders(places, [], "dataset") if places else []
         typer.echo(f"{write_model_card(folder, results, found)} is written.")
 
 

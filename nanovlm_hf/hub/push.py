@@ -155,11 +155,13 @@ def push(uploads: list[Upload], settings: Settings, api: Any = None, console: An
 
     api = api or HfApi(library_name="nanovlm_hf", library_version=__version__)
     console = console or Console(markup=False, highlight=False)
-    _refuse([f"{up.name}/{problem}" for up in uploads if up.folder for problem in problems_of(up.folder, up.kind)])
+    with console.status("Reading all files ..."):
+        _refuse([f"{up.name}/{problem}" for up in uploads if up.folder for problem in problems_of(up.folder, up.kind)])
     plans = []
-    for upload in uploads:
-        state = _twice(read_state, api, upload, settings.revision)
-        plans.append((upload, state, compare(upload.files(state), state)))
+    with console.status("Comparing with the Hub ..."):
+        for upload in uploads:
+            state = _twice(read_state, api, upload, settings.revision)
+            plans.append((upload, state, compare(upload.files(state), state)))
     for upload, state, plan in plans:
         _show(console, upload, state, plan, settings)
     for kind in ("model", "dataset"):
@@ -190,7 +192,8 @@ def _show(console: Any, upload: Upload, state: State, plan: list[Change], settin
     from rich.table import Table
 
     where = "a new repository" if state.commit is None else f"on {settings.revision or 'main'} {state.commit[:7]}"
-    privacy = ", private" if settings.private or state.private else ", public" if state.commit else ""
+    privacy = "" if state.commit is None else ", private" if state.private else ", public"
+    privacy += ", to be private" if settings.private and not state.private else ""
     console.print(f"{upload.kind} {upload.repo_id} ({where}{privacy})", style="bold", soft_wrap=True)
     table = Table(box=None, show_header=False)
     table.add_column(overflow="fold")
@@ -203,7 +206,11 @@ def _show(console: Any, upload: Upload, state: State, plan: list[Change], settin
     counts = {what: sum(change.what == what for change in plan) for what in styles}
     said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     tag = f"; tag {TAG} {'is there' if TAG in state.tags else 'is missing'}" if _tags(upload, settings) else ""
-    console.print(f"{len(plan)} files: {said}{tag}\n")
+    console.print(f"{_count(plan)}: {said}{tag}\n")
+
+
+def _count(changes: list[Change]) -> str:
+    return f"{len(changes)} file{'s' * (len(changes) > 1)}"
 
 
 def _tags(upload: Upload, settings: Settings) -> bool:
@@ -271,32 +278,33 @@ def _wait_after(error: Exception) -> float | None:
 
 def _push_to(api: Any, upload: Upload, state: State, settings: Settings) -> str:
     repo: dict[str, Any] = {"repo_id": upload.repo_id, "repo_type": upload.kind}
+    done = []
     if state.commit is None:
         sdk = "gradio" if upload.kind == "space" else None
         api.create_repo(**repo, private=settings.private or None, exist_ok=True, space_sdk=sdk)
         state = read_state(api, upload, settings.revision)
-    elif settings.private and not state.private:
+    if settings.private and not state.private:
         api.update_repo_settings(**repo, private=True)
+        done.append("made private")
     if not state.has_branch:
         api.create_branch(**repo, branch=settings.revision, exist_ok=True)
     files = upload.files(state)
     changes = _sent(compare(files, state))
-    commit, done = state.commit, "nothing to change"
+    commit = state.commit
     if changes:
         if settings.create_pr and (link := _open_pull_request(api, upload)):
             return f"{upload.repo_id}: {link} proposes this already"
         info = _commit(api, upload, state, {change.path: files[change.path] for change in changes}, settings)
-        commit, done = info.oid, f"{len(changes)} files in commit {info.oid[:7]}"
+        commit = info.oid
         _check(api, upload, files, commit)
-        if settings.create_pr:
-            return f"{upload.repo_id}: {done} of {info.pr_url}"
+        done.append(f"{_count(changes)} in commit {commit[:7]}" + f" of {info.pr_url}" * settings.create_pr)
     if _tags(upload, settings):
         if TAG not in state.tags:
             api.create_tag(**repo, tag=TAG, revision=commit, exist_ok=True)
-            done += f", tagged {TAG}"
+            done.append(f"tagged {TAG}")
         elif changes:
-            done += f"; the tag {TAG} stays on {state.tags[TAG][:7]}: raise the package's version to tag this one"
-    return f"{upload.repo_id}: {done}"
+            done.append(f"the tag {TAG} stays on {state.tags[TAG][:7]}: raise the package's version to tag this one")
+    return f"{upload.repo_id}: {', '.join(done) or 'nothing to change'}"
 
 
 def _message(upload: Upload) -> str:
@@ -366,4 +374,4 @@ def collect(api: Any, uploads: list[Upload], settings: Settings) -> str:
         )
     for upload in missing:
         api.add_collection_item(found.slug, upload.repo_id, upload.kind, exists_ok=True)
-    return f"{found.url}: {len(missing)} added"
+    return f"{found.url}{' (private)' * found.private}: {len(missing)} added"

@@ -4,7 +4,8 @@
     eval_files(results, "org")                  # {".eval_results/longdesc.yaml": ...}
 
 They are the headline figures of what `nanovlm evaluate` wrote. A figure is published for a dataset only where that holds
-the very texts that it was measured on.
+the very texts that it was measured on. The Hub shows the `model-index` on the model's page, and `.eval_results` once the
+dataset is registered there as a benchmark.
 
 Source of the format: https://huggingface.co/docs/hub/eval-results and huggingface_hub's EvalResultEntry and EvalResult.
 """

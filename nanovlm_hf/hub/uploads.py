@@ -16,23 +16,38 @@ from nanovlm_hf.hub.verify import card_problems, leaks_in
 _PLACEHOLDER = re.compile(r"(?<![\w.-])org/(?=[\w-])")
 
 
-def find_folders(folders: list[Path], only: list[str], marker: str) -> list[Path]:
-    """The folders that hold a file or folder `marker`, themselves or one level down, and of these the named ones.
+def find_folders(folders: list[Path], only: list[str], kind: str) -> list[Path]:
+    """The checkpoints or datasets that the folders are, or hold one level down, and of these the named ones.
+
+    Args:
+        only: names; all if empty.
+        kind: "model" or "dataset".
 
     Raises:
-        FileNotFoundError: there are none.
+        FileNotFoundError: a folder is none and holds none.
         ValueError: a name of `only` is not among them, or two have one name.
     """
-    nested = [[folder] if (folder / marker).exists() else sorted(folder.glob("*")) for folder in folders]
-    found = [path for paths in nested for path in paths if (path / marker).exists()]
-    if not found:
-        raise FileNotFoundError(f"No folder with a {marker} in {', '.join(map(str, folders))}. Name one that has it.")
+    found = [path for folder in folders for path in _inside(folder, kind)]
     names = [path.resolve().name for path in found]
     if len(set(names)) < len(names):
         raise ValueError(f"Two folders have one name, which is to be the repository's: {', '.join(map(str, found))}.")
     if unknown := sorted(set(only) - set(names)):
         raise ValueError(f"--only {', '.join(unknown)}: there is {', '.join(names)}.")
     return [path for path, name in zip(found, names, strict=True) if not only or name in only]
+
+
+def _inside(folder: Path, kind: str) -> list[Path]:
+    name, marker = {"model": ("checkpoint", "config.json"), "dataset": ("dataset", "data")}[kind]
+    places = [folder] if (folder / marker).exists() else sorted(folder.glob("[!.]*"))  # hidden: not finished yet
+    if found := [place for place in places if (place / marker).exists()]:
+        return found
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder. Name one that is a {name}, or holds some.")
+    exported = [place.name for place in (folder, *places) if (place / "nanovlm.json").exists()]
+    raise FileNotFoundError(
+        f"{folder} is no {name} and holds none: there is no {marker} in it, nor one level down."
+        + f" `nanovlm export` made {', '.join(exported)}: push the checkpoint of that." * bool(exported)
+    )
 
 
 def find_results(paths: list[Path], datasets: list[Path], only: list[str]) -> list[ModelResults]:

@@ -24,6 +24,7 @@ ALL_WORDS = "the whole text"
 INTRODUCTION = """# NanoVLM
 Very small vision-language models, trained from scratch to describe pictures in a small child's words. They are often
 wrong: read what they write next to where they look. English only, and not for anything that matters."""
+FIGURES_IN_ONE_LINE = "#likelihood :is(td, th):not(:first-child) { white-space: nowrap; }"  # on a phone
 # Google's fonts would need the network.
 THEME = gr.themes.Default(
     font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], primary_hue="amber"
@@ -31,7 +32,10 @@ THEME = gr.themes.Default(
 
 
 def picture_input(label: str, **settings: Any) -> gr.Image:
-    """An upload, as the file that it is: gradio's own reading answers a wrong one with a path of the server."""
+    """An upload, as the file that it is: gradio's own reading answers a wrong one with a path of the server.
+
+    Give it values only: of an update, `gr.skip()` too, gradio makes another component, which reads by itself again.
+    """
     component = gr.Image(label=label, sources=["upload", "clipboard"], **settings)
     component.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
     return component
@@ -51,15 +55,16 @@ def open_picture(path: str | None) -> Image.Image:
         ) from None
 
 
-def drop_unreadable(*paths: str | None) -> list[Any]:
-    """Empties the uploads that are no pictures: a browser would show a broken one beside the message."""
-    updates = []
+def drop_unreadable(*paths: str | None) -> list[str | None]:
+    """The uploads, without those that are no pictures: a browser would show a broken one beside the message."""
+    kept: list[str | None] = []
     for path in paths:
         try:
-            updates.append(gr.skip() if path is None or open_picture(path) else None)
+            open_picture(path)
+            kept.append(path)
         except gr.Error:
-            updates.append(None)
-    return updates
+            kept.append(None)
+    return kept
 
 
 def stream(model: Any, processor: Any, inputs: Any, written: dict[str, Any]) -> Iterator[str]:
@@ -129,6 +134,52 @@ def looking_note(model: Any) -> str:
     )
 
 
+def write_and_look(
+    model: Any, processor: Any, path: str | None, style: str, beginning: str | None, other_path: str | None
+) -> Iterator[tuple[Any, ...]]:
+    """What the page shows, as it comes: the text in pieces, then where the model looked and how likely the text is.
+
+    Yields:
+        text, heat map, words to choose from, note, table, and what `show_word` needs.
+    """
+    picture = open_picture(path)
+    other = open_picture(other_path) if other_path else None
+    beginning = (beginning or "").rstrip()
+    inputs = processor(images=picture, text=beginning, style=style, return_tensors="pt").to(model.device)
+    note = looking_note(model)
+    yield beginning, None, gr.update(choices=[ALL_WORDS], value=ALL_WORDS), note, "", None
+    written: dict[str, Any] = {}
+    for text in stream(model, processor, inputs, written):
+        yield (beginning + text).strip(), gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
+    whole, ids = (beginning + written["text"]).strip(), written["ids"]
+
+    given, pixels = inputs["input_ids"].shape[1], inputs["pixel_values"]
+    looks = look(model, pixels, ids, given)
+    words = words_of(processor.tokenizer, ids[0, given:].tolist()) if looks.on_picture is not None else []
+    choices = [ALL_WORDS, *(f"{index}. {word}" for index, (word, _) in enumerate(words, 1))]
+    if looks.on_picture is not None:
+        note += f" Of all attention, {looks.on_picture.mean():.0%} fell on the picture, the rest on the text."
+    rows = [("this picture", pixels)]
+    rows += [("its patches in random order", shuffle_patches(pixels, model.config.vision_config.patch_size))]
+    if other:
+        rows += [("the other picture", processor.image_processor(other, return_tensors="pt")["pixel_values"])]
+    table = likelihood_table(
+        [(label, nats_per_token(model, shown.to(model.device), ids, given)) for label, shown in rows]
+    )
+    kept = {"picture": path, "maps": looks.maps, "places": [places for _, places in words], "choices": choices}
+    heat = draw_heat(picture, looks.maps.mean(0))
+    yield whole, heat, gr.update(choices=choices, value=ALL_WORDS), note, table, kept
+
+
+def show_word(kept: dict[str, Any] | None, choice: str) -> Image.Image | None:
+    """The heat map of a word, out of what `write_and_look` kept."""
+    if not kept:
+        return None
+    index = kept["choices"].index(choice) - 1
+    maps = kept["maps"] if index < 0 else kept["maps"][kept["places"][index]]
+    return draw_heat(open_picture(kept["picture"]), maps.mean(0))
+
+
 def make_page(models: dict[str, tuple[Any, Any]]) -> gr.Blocks:
     """The page.
 
@@ -139,42 +190,7 @@ def make_page(models: dict[str, tuple[Any, Any]]) -> gr.Blocks:
         model.eval().set_attn_implementation("eager")  # the others keep their weights to themselves
 
     def write(path, name, style, beginning, other_path):
-        picture = open_picture(path)
-        other = open_picture(other_path) if other_path else None
-        model, processor = models[name]
-        inputs = processor(images=picture, text=beginning or "", style=style, return_tensors="pt").to(model.device)
-        beginning = (beginning or "").rstrip()
-        yield beginning, None, gr.update(choices=[ALL_WORDS], value=ALL_WORDS), looking_note(model), "", None
-        written: dict[str, Any] = {}
-        for text in stream(model, processor, inputs, written):
-            whole = (beginning + text).strip()
-            yield whole, gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        whole, ids = (beginning + written["text"]).strip(), written["ids"]
-
-        given, pixels = inputs["input_ids"].shape[1], inputs["pixel_values"]
-        looks = look(model, pixels, ids, given)
-        words = words_of(processor.tokenizer, ids[0, given:].tolist()) if looks.on_picture is not None else []
-        choices = [ALL_WORDS, *(f"{index}. {word}" for index, (word, _) in enumerate(words, 1))]
-        note = looking_note(model)
-        if looks.on_picture is not None:
-            note += f" Of all attention, {looks.on_picture.mean():.0%} fell on the picture, the rest on the text."
-        rows = [("this picture", pixels)]
-        rows += [("its patches in random order", shuffle_patches(pixels, model.config.vision_config.patch_size))]
-        if other:
-            rows += [("the other picture", processor.image_processor(other, return_tensors="pt")["pixel_values"])]
-        table = likelihood_table(
-            [(label, nats_per_token(model, shown.to(model.device), ids, given)) for label, shown in rows]
-        )
-        kept = {"picture": path, "maps": looks.maps, "places": [places for _, places in words], "choices": choices}
-        heat = draw_heat(picture, looks.maps.mean(0))
-        yield whole, heat, gr.update(choices=choices, value=ALL_WORDS), note, table, kept
-
-    def show_word(kept, choice):
-        if not kept:
-            return None
-        index = kept["choices"].index(choice) - 1
-        maps = kept["maps"] if index < 0 else kept["maps"][kept["places"][index]]
-        return draw_heat(open_picture(kept["picture"]), maps.mean(0))
+        yield from write_and_look(*models[name], path, style, beginning, other_path)
 
     names = list(models)
     with gr.Blocks(title="NanoVLM", analytics_enabled=False) as page:
@@ -189,7 +205,7 @@ def make_page(models: dict[str, tuple[Any, Any]]) -> gr.Blocks:
                 )
                 button = gr.Button("Describe", variant="primary", elem_id="describe")
                 with gr.Accordion("Compare with another picture", open=False):
-                    other = picture_input("Another picture", height=200)
+                    other = picture_input("Another picture", height=200, elem_id="other")
             with gr.Column():
                 text = gr.Textbox(label="Description", lines=4, interactive=False, buttons=["copy"], elem_id="text")
                 heat = gr.Image(
@@ -235,7 +251,9 @@ def launch(names: list[str], host: str = "127.0.0.1", port: int = 7860) -> None:
 
 
 def show(page: gr.Blocks, **settings: Any) -> Any:
-    return page.launch(theme=THEME, ssr_mode=False, share=False, footer_links=["api"], **settings)
+    return page.launch(
+        theme=THEME, css=FIGURES_IN_ONE_LINE, ssr_mode=False, share=False, footer_links=["api"], **settings
+    )
 
 
 def load_named_models() -> dict[str, tuple[Any, Any]]:
