@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from nanovlm_hf.modeling.modeling_nanovlm import PICTURES_AT_ONCE, NanoVLMLinear
 from transformers import TextIteratorStreamer
 
 IMAGE_TOKENS = ("cls", "pooled", "patches")
@@ -199,6 +200,47 @@ def test_gradient_checkpointing_changes_no_gradient(make_model, make_processor, 
     model.gradient_checkpointing_enable()
     for got, want in zip(gradients(), expected, strict=True):
         torch.testing.assert_close(got, want)
+
+
+@pytest.mark.parametrize("outputs", [400, 401])  # 401 rows have no halves
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_row_through_a_linear_layer_is_what_it_is_among_others(outputs, bias):
+    torch.manual_seed(0)
+    layer = NanoVLMLinear(200, outputs, bias=bias)
+    rows = torch.randn(1, 3, 200, requires_grad=True)
+    alone, expected = layer(rows[:, 1:2]), torch.nn.functional.linear(rows, layer.weight, layer.bias)[:, 1:2]
+    torch.testing.assert_close(alone, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        layer(torch.stack([rows[:, 1]] * 2, dim=-1)[..., 0]), expected[:, 0], rtol=1e-4, atol=1e-5
+    )
+    gradients = [
+        torch.autograd.grad(output.square().sum(), [rows, *layer.parameters()], retain_graph=True)
+        for output in (alone, expected)
+    ]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_many_pictures_give_what_each_gives_alone(pair):
+    model, _ = pair
+    side = model.config.vision_config.image_size
+    pixels = torch.randn(PICTURES_AT_ONCE + 3, 3, side, side)
+    with torch.no_grad():  # a few at a time
+        together = model.get_image_features(pixels)
+        alone = torch.cat([model.get_image_features(one[None]) for one in pixels])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(together, model.get_image_features(pixels), rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_the_next_token_sees_what_a_mask_would_let_it_see(pair, batch):
+    model, _ = pair
+    for rows in (slice(0, 1), slice(0, 2)):  # without padding, and with it in the second row
+        inputs = {name: value[rows] for name, value in batch.items()}
+        tokens, mask = inputs["input_ids"], inputs["attention_mask"]
+        cache = model(**{**inputs, "input_ids": tokens[:, :-1], "attention_mask": mask[:, :-1]}).past_key_values
+        step = model(input_ids=tokens[:, -1:], attention_mask=mask, past_key_values=cache).logits[:, -1]
+        torch.testing.assert_close(step, model(**inputs).logits[:, -1], rtol=1e-4, atol=1e-5)
 
 
 def test_residual_branches_start_smaller_with_depth(make_model):

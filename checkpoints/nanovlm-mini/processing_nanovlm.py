@@ -15,11 +15,15 @@ IMAGE_TOKEN, PAD_TOKEN, END_TOKEN = "<image>", "<pad>", "<end>"
 
 # One user turn is the picture and the beginning; an assistant turn goes on from it (and can be left open).
 CHAT_TEMPLATE = """\
+{%- set style, styles = style | default("short", true), ["caption", "short", "long", "answer"] -%}
+{%- if style not in styles -%}
+{{- raise_exception("style must be one of " + styles | join(", ") + "; got " + style) -}}
+{%- endif -%}
 {%- for message in messages -%}
 {%- set parts = [{"type": "text", "text": message["content"]}] if message["content"] is string else message["content"] -%}
 {%- if message["role"] == "user" -%}
 {%- for part in parts if part["type"] == "image" -%}<image>{%- endfor -%}
-{{- "<" + (style | default("short")) + ">" -}}
+{{- "<" + style + ">" -}}
 {%- for part in parts if part["type"] == "text" -%}{{- part["text"] | trim -}}{%- endfor -%}
 {%- elif message["role"] == "assistant" -%}
 {%- for part in parts if part["type"] == "text" -%}{{- part["text"] -}}{%- endfor -%}
