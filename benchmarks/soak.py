@@ -58,7 +58,7 @@ def watch(steps: Iterator[float]) -> None:
 
 def train(options: argparse.Namespace, folder: Path) -> Iterator[float]:
     """Steps of a recipe, from the whole pipeline of the loop: data, augmentation, step."""
-    from nanovlm_hf.training.loop import keep_freed_memory
+    from nanovlm_hf.training.memory_and_threads import keep_freed_memory
     from nanovlm_hf.training.settings import parse_settings
 
     recipe = resources.files("nanovlm_hf.recipes") / f"{options.size}.yaml"

@@ -319,7 +319,7 @@ def main() -> None:
     options = parse(parser)
     import torch
 
-    from nanovlm_hf.training.loop import keep_freed_memory
+    from nanovlm_hf.training.memory_and_threads import keep_freed_memory
 
     torch.set_num_threads(options.threads)
     keep_freed_memory()

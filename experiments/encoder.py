@@ -31,7 +31,7 @@ from torch.nn import functional as F
 from nanovlm_hf.data.picture_cache import build_picture_cache
 from nanovlm_hf.data.sources import read_datasets
 from nanovlm_hf.training.augmentation import UNTRUE_WHEN_FLIPPED, UNTRUE_WHEN_RECOLOURED, augment
-from nanovlm_hf.training.loop import keep_freed_memory
+from nanovlm_hf.training.memory_and_threads import keep_freed_memory
 from nanovlm_hf.training.word_loss import UNSURE, PictureWords
 
 

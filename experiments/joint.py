@@ -14,7 +14,8 @@ from accelerate import Accelerator
 from torch.nn import functional as F
 
 from nanovlm_hf.data.sources import read_datasets
-from nanovlm_hf.training.loop import Trainer, keep_freed_memory, run, set_threads
+from nanovlm_hf.training.loop import Trainer, run
+from nanovlm_hf.training.memory_and_threads import keep_freed_memory, set_threads
 from nanovlm_hf.training.prepare import prepare
 from nanovlm_hf.training.settings import parse_settings
 from nanovlm_hf.training.word_loss import WordShares
@@ -35,7 +36,6 @@ def main():
     parser.add_argument("--start")
     parser.add_argument("--label_smoothing", type=float, default=0.0)
     own, flags = parser.parse_known_args()
-    start = own.start
     settings = parse_settings(flags)
     if own.label_smoothing:
         smooth_labels(own.label_smoothing)
@@ -46,8 +46,8 @@ def main():
         data.words = WordShares(read_datasets(settings.dataset)["train"])
     trainer = Trainer(settings, Accelerator(mixed_precision="no"), data)
     trainer.folder.mkdir(parents=True, exist_ok=True)
-    if start:
-        loaded = torch.load(start, weights_only=True)
+    if own.start:
+        loaded = torch.load(own.start, weights_only=True)
         vision = {n.removeprefix("vision."): v for n, v in loaded.items() if n.startswith("vision.")}
         embeddings, places = trainer.model.vision_model.embeddings, "embeddings.position_embeddings"
         side = embeddings.config.image_size // embeddings.config.patch_size

@@ -15,13 +15,14 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from nanovlm_hf.description_journal import DescriptionJournal
+from nanovlm_hf.files import alone
 from nanovlm_hf.fingerprint import folder_fingerprint
 from nanovlm_hf.picture_list import Picture, as_text, list_pictures
 
@@ -163,7 +164,8 @@ def describe_folder(
         pictures = list_pictures(sources)
     out.parent.mkdir(parents=True, exist_ok=True)
     about = {**engine.about, "seed": seed}
-    with _alone_at(out), DescriptionJournal(out.with_name(f"{out.name}.journal"), about) as journal:
+    lock, kept = out.with_name(f".{out.name}.lock"), out.with_name(f"{out.name}.journal")
+    with alone(lock, f"on {out}"), DescriptionJournal(kept, about) as journal:
         states = [journal.state(picture) for picture in pictures]
         _describe_missing(pictures, states, journal, engine, batch_size, seed, console)
         with console.status("Writing the output"):
@@ -182,21 +184,6 @@ def check_output(out: Path) -> None:
             raise ValueError(
                 f"{out}: Parquet needs pyarrow. `pip install pyarrow`, or write .jsonl or .csv."
             ) from None
-
-
-@contextmanager
-def _alone_at(out: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(out.with_name(f".{out.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(f"Another run is at work on {out}. Wait for it, or choose another --out.") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _describe_missing(

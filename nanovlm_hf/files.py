@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all, and lines that do."""
+"""Files that appear whole or not at all, lines that do, and one run at a time that writes them."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
@@ -40,3 +41,24 @@ def append_durably(file: FileIO, data: bytes) -> None:
         with suppress(OSError):
             file.truncate(size)
         raise
+
+
+@contextmanager
+def alone(lock: Path, place: str) -> Iterator[None]:
+    """Holds `place` against other runs by a lock file. Raises ValueError where one is at work "in" or "on" it."""
+    from filelock import FileLock, Timeout
+
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"Another run is at work {place}. Wait for it, or choose another --out.") from None
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def alone_in(folder: Path) -> AbstractContextManager[None]:
+    """See [`alone`]."""
+    return alone(folder / ".lock", f"in {folder}")

@@ -25,8 +25,8 @@ from nanovlm_hf.data.prices import CHARACTERS_A_TOKEN, Price, find_price
 from nanovlm_hf.data.readers import read_captions
 from nanovlm_hf.data.sources import CaptionSource, Row, Text
 from nanovlm_hf.data.teacher import OFFLINE, Conversation, ask_all
-from nanovlm_hf.data.work_folder import Generation, absolute, agreed, alone_in, read_generation
-from nanovlm_hf.files import write_atomically
+from nanovlm_hf.data.work_folder import Generation, absolute, agreed, read_generation
+from nanovlm_hf.files import alone_in, write_atomically
 from nanovlm_hf.openai_client import Access, Server, find_access, stopping_orderly
 
 if TYPE_CHECKING:

@@ -1,13 +1,11 @@
-"""What the runs in a work folder agree on, and that only one of them is at work there at a time.
+"""What the runs in a work folder agree on.
 
     generation = agreed(work, Generation(absolute(CaptionSource("photos/")), ("short",), "gpt-4o"), is_begun=True)
 
-A run with other settings would mix texts of two teachers; two runs at once would pay twice.
+A run with other settings would mix texts of two teachers.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -64,19 +62,3 @@ def agreed(work: Path, ours: Generation, is_begun: bool) -> Generation:
         )
     styles = theirs.styles + tuple(style for style in ours.styles if style not in theirs.styles)
     return replace(ours, styles=styles if is_begun else ours.styles)
-
-
-@contextmanager
-def alone_in(work: Path) -> Iterator[None]:
-    """Holds the folder against other runs. Raises ValueError where one is at work in it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(work / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(f"Another run is at work in {work}. Wait for it, or choose another --out.") from None
-    try:
-        yield
-    finally:
-        lock.release()

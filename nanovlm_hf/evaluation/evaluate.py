@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nanovlm_hf.data.sources import data_fingerprint, read_datasets
-from nanovlm_hf.data.work_folder import alone_in
 from nanovlm_hf.evaluation.completions import complete_items
 from nanovlm_hf.evaluation.decoding import Decoding
 from nanovlm_hf.evaluation.grounding import measure_grounding
@@ -26,6 +25,7 @@ from nanovlm_hf.evaluation.models import load_model
 from nanovlm_hf.evaluation.report import write_report
 from nanovlm_hf.evaluation.results import Data, Evaluated, Judged, about_model, results_of, write_results
 from nanovlm_hf.evaluation.settings import JUDGED, EvaluationSettings, choose_items
+from nanovlm_hf.files import alone_in
 
 if TYPE_CHECKING:
     from rich.console import Console

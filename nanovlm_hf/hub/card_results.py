@@ -153,9 +153,10 @@ def _decoding(decoding: dict[str, dict[str, Any]]) -> str:
         for name, value in next(iter(decoding.values())).items()
         if all(one.get(name) == value for one in decoding.values())
     }
-    how = "greedy decoding" if common["num_beams"] == 1 else f"{common['num_beams']} beams"
     if common["do_sample"]:
         how = "drawn, each text by a seed of its own"
+    else:
+        how = "greedy decoding" if common["num_beams"] == 1 else f"{common['num_beams']} beams"
     named = ("repetition_penalty", "length_penalty", "no_repeat_ngram_size", "temperature", "top_k", "top_p")
     more = [f"{name} {common[name]:g}" for name in named if common.get(name, 0) not in (0, 1)]
     limits = ", ".join(f"{one['max_new_tokens']} ({style})" for style, one in decoding.items())

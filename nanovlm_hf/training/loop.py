@@ -6,11 +6,8 @@ A step's numbers depend on the settings alone, not on interruptions or the numbe
 augmentation and dropout are functions of (seed, step), and the loss is the mean over the whole step's target tokens.
 """
 
-import ctypes
 import logging
 import math
-import os
-import platform
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
@@ -22,6 +19,7 @@ import torch
 from nanovlm_hf.data.batches import IGNORED, Batch, micro_batches
 from nanovlm_hf.training import report
 from nanovlm_hf.training.augmentation import UNTRUE_WHEN_FLIPPED, UNTRUE_WHEN_RECOLOURED, augment, token_ids_of
+from nanovlm_hf.training.memory_and_threads import keep_freed_memory, set_threads
 from nanovlm_hf.training.optimizer import build_optimizer
 from nanovlm_hf.training.prepare import Prepared, build_model, prepare
 from nanovlm_hf.training.settings import TrainingSettings
@@ -235,29 +233,6 @@ class Trainer:
         texts = describe(self.model, self.data.processor, list(self.data.validation.pixels[pictures]), style=style)
         self.model.train()
         return texts
-
-
-def keep_freed_memory() -> None:
-    """Tells glibc's allocator to reuse a step's large blocks rather than return them: steps take a sixth less time.
-
-    Call it before the first step: torch's two caches of compiled products, for 1,024 shapes each, then hold those of about
-    a layer. Texts are of another length in each step, so the caches filled, half a megabyte a shape, and tore the large
-    blocks apart: memory grew with each step.
-    """
-    os.environ.setdefault("LRU_CACHE_CAPACITY", "16")  # of ideep, torch's layer over oneDNN
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "24")
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(-4, 0)  # M_MMAP_MAX: no block straight from the system
-        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: none back to it
-
-
-def set_threads(num_threads: int) -> None:
-    """`accelerate launch` leaves one thread to a process on a CPU; unless told a number, we share out the cores."""
-    import psutil
-
-    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    torch.set_num_threads(num_threads or max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
 
 
 def train(settings: TrainingSettings) -> Path:
