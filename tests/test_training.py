@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 
 from nanovlm_hf.data.sources import Row, Text
@@ -312,6 +314,18 @@ def test_a_blind_run_sees_the_same_in_every_picture(settings, pictures):
     assert torch.equal(pixels[0], pixels[1])
     best = json.loads((folder / "training_run.json").read_text())["best"]
     assert best["gap"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("word_targets", ["agreed", "shares"])
+def test_one_picture_stands_for_all_that_a_blind_run_sees(settings, word_targets):
+    blind = settings(blind=True, dropout=0.0, word_loss=1.0, word_targets=word_targets)
+    trainer = loop.Trainer(blind, Accelerator(mixed_precision="no"), loop.prepare(blind, False))
+    items, parts = next(trainer.batches())
+    once = trainer.losses(parts[0], len(items))
+    trainer.settings = replace(blind, blind=False)
+    for one, each in zip(once, trainer.losses(parts[0], len(items)), strict=True):
+        assert one > 0
+        torch.testing.assert_close(one, each)
 
 
 @pytest.mark.parametrize("word_targets", ["agreed", "shares"])

@@ -156,6 +156,9 @@ class Trainer:
             settings.small_side if step < self.first_full_step else 0,
         )
         labels, word_targets = self.true_targets(part, is_recoloured, is_flipped)
+        image_index = part.image_index
+        if settings.blind:  # pictures are all alike, so that one serves all texts
+            pixels, image_index = pixels[:1], torch.zeros_like(image_index)
         texts = None
         if step >= settings.encoder_steps:
             input_ids = self.hide_words(part)
@@ -164,7 +167,7 @@ class Trainer:
                     "input_ids": input_ids[rows, :length],
                     "attention_mask": part.attention_mask[rows, :length],
                     "labels": labels[rows, :length],
-                    "image_index": part.image_index[rows],
+                    "image_index": image_index[rows],
                 }
                 for rows, length in part.groups
             ]

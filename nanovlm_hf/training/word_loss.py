@@ -110,6 +110,7 @@ class TrainingModule(nn.Module):
         Without texts, the first is 0 and the decoder is not asked; without words, the second.
 
         Args:
+            word_targets: (pictures, words), or (any number, words) for one picture that stands for all.
             texts: groups of like length, each with `input_ids`, `attention_mask`, `labels` and `image_index`.
             num_targets: tokens that the texts' loss is the mean over.
         """
@@ -126,7 +127,7 @@ class TrainingModule(nn.Module):
                 )
         if self.word_head is None or word_targets is None:
             return text_loss, torch.zeros_like(text_loss)
-        scores, sure = self.word_head(states.mean(1)).float(), word_targets != UNSURE
+        scores, sure = self.word_head(states.mean(1)).float().expand_as(word_targets), word_targets != UNSURE
         if self.shares:
             return text_loss, -(F.log_softmax(scores, dim=1) * word_targets * sure).sum()
         return text_loss, F.binary_cross_entropy_with_logits(scores[sure], word_targets[sure], reduction="sum")
