@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--pictures", type=int, default=200)
+    parser.add_argument("--way", action="append", choices=WAYS, help="can be repeated; default: all")
     parser.add_argument("--out", type=Path, default=Path("runs/generation"), help="keeps the completions")
     flags = parser.parse_args()
     splits = read_datasets([flags.dataset])
@@ -58,8 +59,8 @@ def main() -> None:
         theirs = [f" {item.continuation}" if item.beginning else item.continuation for item in items]
         held_out = measures.values(theirs, [True] * len(theirs), items)
         table = Table("decoding", *SHOWN, title=f"{style}, {len(items)} validation pictures")
-        for name, decoding in WAYS.items():
-            rows = complete_items(model, items, flags.out, decoding=decoding)
+        for name in flags.way or WAYS:
+            rows = complete_items(model, items, flags.out, decoding=WAYS[name])
             texts = [row["completion"] for row in rows]
             values = measures.values(texts, [row["ended"] for row in rows], items)
             values |= caption_values(texts, items) | repeat_values(texts)
