@@ -1,4 +1,4 @@
-# Set-up, demo and checks; each target makes what it needs. `make demo` is the first thing to try.
+# Set-up, demo and checks; each target makes what it needs. `make describe` is the first thing to try.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -9,7 +9,9 @@ COMPAT_TRANSFORMERS ?= "==5.0.0" "<6"
 COMPAT_TESTS = tests/test_golden.py tests/test_remote_code.py tests/test_modeling.py tests/test_processing.py \
 	tests/test_configuration.py tests/test_hub.py::test_pushed_by_the_scripts_it_loads_elsewhere_and_then_offline
 
-.PHONY: demo test lint bench compat clean
+PICTURE ?= examples/photographer.jpg
+
+.PHONY: describe demo test lint bench compat clean
 .DELETE_ON_ERROR:
 
 # One stamp for each set of extras, so that a change of the packaging installs again.
@@ -17,6 +19,9 @@ $(VENV)/.installed-%: setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt "torch" --editable ".[$*]"
 	touch $@
+
+describe: $(VENV)/.installed-train
+	$(BIN)/nanovlm describe $(PICTURE) --model checkpoints/nanovlm-base
 
 demo: $(VENV)/.installed-train
 	$(BIN)/python -m nanovlm_hf.demo

@@ -48,6 +48,15 @@ def test_describe_commands(desk, command):
     assert result.exit_code == 0, result.output
 
 
+def test_the_first_command_prints_what_the_readme_shows(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    picture = re.search(r"^PICTURE \?= (.+)$", makefile, re.M)[1]
+    command = re.search(r"/nanovlm (describe .+)$", makefile, re.M)[1].replace("$(PICTURE)", picture)
+    result = CliRunner().invoke(app, shlex.split(command))
+    assert f"\n```\n{result.stdout}```\n" in README
+
+
 def test_data_commands(coco_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     commands = [
@@ -104,7 +113,8 @@ def test_recipes_make_models(recipe):
 def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (.+?)(?: +#.*)?$", "\n".join(COMMANDS), re.M):
-        assert all(re.search(rf"^{name}:", makefile, re.M) for name in target.split())
+        for name, variable in re.findall(r"(\w+)(=\S+)?", target):
+            assert re.search(rf"^{name} \?=" if variable else rf"^{name}:", makefile, re.M)
 
 
 def test_sizes_are_as_printed():
