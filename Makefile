@@ -34,7 +34,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# About 20 minutes on two quiet cores; `make bench BENCH="--quick"` gives a first look, BENCH="peers edge" some of it.
+# About an hour on two quiet cores; `make bench BENCH="--quick"` gives a first look, BENCH="peers edge" some of it.
 bench: $(VENV)/.installed-train,export
 	$(BIN)/python -m benchmarks $(BENCH)
 
