@@ -8,9 +8,11 @@ Prints and appends to `--results` a line of JSON: what was changed, and on the v
     map          mean average precision of the agreed words (those with five or more validation pictures)
     picture      right picture among 10 for a text, wrong ones from the same source: the exact expectation over all draws
     text         right text among 10 for a picture, likewise
+    loss         nats a word of the texts, under the softmax over words
 
-for the descriptions of the style "short" and for captions. A text's score for a picture is the log-likelihood of its
-words; a choice among texts subtracts a text's mean over all pictures of the source.
+for the descriptions of the style "short" and for captions; `seen` is the same of as many training pictures. A text's score
+for a picture is the log-likelihood of its words; a choice among texts subtracts a text's mean over all pictures of the
+source.
 """
 
 import argparse
@@ -236,7 +238,7 @@ def measure(encoder, targets, rows, pixels, options):
             precisions.append(average_precision(scores[:, targets.index[word]], truth))
     result["map"], result["map_words"] = float(np.mean(precisions)), len(precisions)
     for style in ("short", "caption"):
-        sums = torch.zeros(4, dtype=torch.float64)
+        sums = torch.zeros(6, dtype=torch.float64)
         for source in sorted({row.source for row in rows}):
             mine = [i for i, row in enumerate(rows) if row.source == source]
             for turn in range(5 if style == "caption" else 1):
@@ -257,11 +259,14 @@ def measure(encoder, targets, rows, pixels, options):
                         # How many nats a text owes to its picture; for the contrast's scores, without meaning.
                         (matrix.diagonal() - (matrix.sum(1) - matrix.diagonal()) / (len(mine) - 1)).sum().double(),
                         torch.tensor(float(len(mine)), dtype=torch.float64),
+                        matrix.diagonal().sum().double(),
+                        bags.sum().double(),
                     ]
                 )
         result[f"picture_{style}"] = (sums[0] / sums[3]).item()
         result[f"text_{style}"] = (sums[1] / sums[3]).item()
         result[f"nats_{style}"] = (sums[2] / sums[3]).item()
+        result[f"loss_{style}"] = -(sums[4] / sums[5]).item()
     return {name: round(value, 4) for name, value in result.items()}
 
 
@@ -424,6 +429,9 @@ def main():
     result["pictures_per_second"] = round(step * options.batch / spent, 1)
     result["train"] = round(float(np.mean(losses[-200:])), 3)
     result["raw"] = measure(encoder, targets, splits["validation"], cache["validation"], options)
+    some = rng.permutation(len(splits["train"]))[: len(splits["validation"])]
+    rows = [splits["train"][i] for i in some]
+    result["seen"] = measure(encoder, targets, rows, cache["train"][some], options)
     encoder.load_state_dict(average)
     result["ema"] = measure(encoder, targets, splits["validation"], cache["validation"], options)
     if options.save:
